@@ -12,6 +12,9 @@ NORMAL_NAN_BITS = 0x7FF8_0000_0000_0001
 STALE_NAN: float = struct.unpack("<d", STALE_NAN_BITS.to_bytes(8, "little"))[0]
 NORMAL_NAN: float = struct.unpack("<d", NORMAL_NAN_BITS.to_bytes(8, "little"))[0]
 
+NO_TIMESTAMP = -(1 << 63)
+"""In a column of timestamps: this sample brought none."""
+
 
 def float_bits(value: float) -> int:
     """Return the 64 bits of `value` as an unsigned number."""

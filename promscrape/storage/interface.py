@@ -14,9 +14,9 @@ from promscrape.errors import StorageError
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
 from promscrape.model.labels import Labels
+from promscrape.model.sample import NO_TIMESTAMP
 
-NO_TIMESTAMP = -(1 << 63)
-"""In a column of timestamps: this sample brought none."""
+__all__ = ["NO_TIMESTAMP", "AppendCode", "Appendable", "Appended", "Appender", "Batch"]
 
 
 class AppendCode(IntEnum):

@@ -1,0 +1,45 @@
+"""What a scan of one body yields: columns, not samples."""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from promscrape.errors import ParseError
+from promscrape.exposition.entries import LabelPairs, MetadataEntry
+from promscrape.model.exemplar import Exemplar
+from promscrape.model.histogram import Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class NewSeries:
+    """A series text that the scanner did not know: the id it gave it, and its labels."""
+
+    id: int
+    labels: LabelPairs
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The samples of one body, in its order, a column for each property.
+
+    series: array("I"), the scanner's id of each sample's series text. It is the very object of
+        the scan before while the body brings the same texts in the same order, so that what was
+        worked out from it can be kept by identity.
+    values: array("d"), one a sample; 0 where `histograms` has the sample.
+    timestamps: array("q") of explicit timestamps, NO_TIMESTAMP where a sample
+        has none; None where no sample has one.
+    metadata: the HELP, TYPE and UNIT lines in order; like `series`, the same object while they
+        are unchanged.
+    new: the series first seen in this body, in order.
+    exemplars, histograms: sparse, by position.
+    error: what ended the scan early; the samples before it are in the columns.
+    """
+
+    series: "array[int]"
+    values: "array[float]"
+    metadata: Sequence[MetadataEntry] = ()
+    new: Sequence[NewSeries] = ()
+    timestamps: "array[int] | None" = None
+    exemplars: Mapping[int, Sequence[Exemplar]] = field(default_factory=dict)
+    histograms: Mapping[int, Histogram] = field(default_factory=dict)
+    error: ParseError | None = None

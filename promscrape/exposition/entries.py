@@ -1,0 +1,73 @@
+"""What a parser yields, entry by entry, in the order of the body.
+
+An error ends the stream; the entries before it have been handed on. Names and label values are
+`str`; bytes of a quoted name that are not UTF-8 are carried as lone surrogates, for the name
+check after metric relabeling to refuse.
+"""
+
+from dataclasses import dataclass, field
+
+from promscrape.model.exemplar import Exemplar
+from promscrape.model.histogram import Histogram
+from promscrape.model.metadata import MetricType
+
+LabelPairs = tuple[tuple[str, str], ...]
+"""Label pairs in the order of the body, `__name__` first; a name may stand twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeEntry:
+    """`# TYPE family type`: holds until the next one, whatever family follows."""
+
+    family: str
+    type: MetricType
+
+
+@dataclass(frozen=True, slots=True)
+class HelpEntry:
+    """`# HELP family help`, unescaped."""
+
+    family: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitEntry:
+    """`# UNIT family unit`."""
+
+    family: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesEntry:
+    """One float sample.
+
+    key: the series text as exposed, which identifies the series from scrape to scrape: spacing
+        and the order of labels matter, blanks before the name do not.
+    t_ms: the explicit timestamp, None where the sample has none.
+    start_ms: when the counter started, None where it is unknown.
+    """
+
+    key: bytes
+    labels: LabelPairs
+    value: float
+    t_ms: int | None = None
+    start_ms: int | None = None
+    exemplars: tuple[Exemplar, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramEntry:
+    """One native histogram sample; the fields are those of `SeriesEntry`."""
+
+    key: bytes
+    labels: LabelPairs
+    histogram: Histogram
+    t_ms: int | None = None
+    start_ms: int | None = None
+    exemplars: tuple[Exemplar, ...] = field(default=())
+
+
+MetadataEntry = TypeEntry | HelpEntry | UnitEntry
+Entry = MetadataEntry | SeriesEntry | HistogramEntry
