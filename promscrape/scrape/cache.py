@@ -1,0 +1,247 @@
+"""What a loop remembers of each series from scrape to scrape, in columns.
+
+The scanner gives every series text a small id; the arrays here are indexed by it. For a body that
+brings the series of the last one in the same order, all that follows from the series (which
+samples to keep, their labels, their storage handles) is one `Plan`, found again by the identity
+of the id column: nothing is done for each sample.
+
+Rules C1 to C17 of the scrape specification; source: Prometheus scrape/scrape.go, scrapeCache.
+"""
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import final
+
+from promscrape.errors import ScrapeError
+from promscrape.exposition.columns import Columns, NewSeries
+from promscrape.exposition.entries import LabelPairs
+from promscrape.exposition.scanner import TextScanner
+from promscrape.model.labels import EMPTY_LABELS, Labels
+from promscrape.model.sample import NO_TIMESTAMP
+from promscrape.scrape.limits import SeriesRules
+from promscrape.scrape.metadata import MetadataCache
+from promscrape.storage.interface import AppendCode, Appended
+
+FORCED_FLUSH_SLACK = 1000
+"""How far beyond twice its last good size the cache grows over failing scrapes."""
+
+_UNRESOLVED, _DROPPED, _RESOLVED, _ACCEPTED = range(4)
+
+_NO_IDS: "array[int]" = array("I")
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to append of a body, and why not the rest.
+
+    ids, labels, refs: of the samples to append, in order.
+    keep: a selector over the body's samples, None where all of them are appended.
+    scraped: how many of the body's samples were looked at; fewer than all where `error` ended it.
+    relabeled: how many of those metric relabeling left, repetitions included.
+    repeated: how many are left out since their series stood earlier in the body.
+    unknown: whether some of `refs` are still 0.
+    """
+
+    series: "array[int]"
+    ids: "array[int]"
+    labels: Sequence[Labels]
+    refs: "array[int]"
+    keep: bytes | None
+    scraped: int
+    relabeled: int
+    repeated: int
+    error: ScrapeError | None = None
+    unknown: bool = True
+
+
+@final
+class SeriesCache:
+    """The memory of one scrape loop; it outlives the loop when a reload leaves its rules alone.
+
+    A scrape goes `scan`, `use_generation`, `plan`, `note_appended`, `track`, `stale`, `end`.
+    """
+
+    def __init__(self) -> None:
+        self.metadata = MetadataCache()
+        self._scanner = TextScanner()
+        self._states = bytearray()
+        self._labels: list[Labels] = []
+        self._refs: array[int] = array("Q")
+        self._generation = 0
+        self._unresolved: dict[int, LabelPairs] = {}
+        self._plan: Plan | None = None
+        self._tracked = self._tracked_before = _NO_IDS
+        self._iteration = self._good_size = 0
+        self._flushed: tuple[array[int], int] = (_NO_IDS, 0)
+
+    def __len__(self) -> int:
+        """Return the entries that count for the growth limit: series and families."""
+        return len(self._scanner) + len(self.metadata)
+
+    def labels_of(self, ids: Iterable[int]) -> list[Labels]:
+        return [self._labels[i] for i in ids]
+
+    def refs_of(self, ids: Iterable[int]) -> "array[int]":
+        return array("Q", [self._refs[i] for i in ids])
+
+    def scan(self, body: bytes) -> Columns:
+        """Read a body. May run in a thread, since the loop waits for it."""
+        columns = self._scanner.scan(body)
+        if columns.new:
+            self._make_room(columns.new)
+        self.metadata.note(columns.metadata, self._iteration)
+        return columns
+
+    def _make_room(self, new: Sequence[NewSeries]) -> None:
+        missing = max(series.id for series in new) + 1 - len(self._states)
+        if missing > 0:
+            self._states.extend(bytes(missing))
+            self._refs.extend([0] * missing)
+            self._labels.extend([EMPTY_LABELS] * missing)
+        for series in new:
+            self._states[series.id] = _UNRESOLVED
+            self._refs[series.id] = 0
+            self._unresolved[series.id] = series.labels
+
+    def use_generation(self, generation: int) -> None:
+        """Forget the storage's handles if it has taken some back since."""
+        if generation != self._generation:
+            self._generation = generation
+            self._refs = array("Q", bytes(8 * len(self._refs)))
+            self._plan = None
+
+    def plan(
+        self, series: "array[int]", timestamps: "array[int] | None", rules: SeriesRules
+    ) -> Plan:
+        """Work out what to append; `timestamps` are those that count.
+
+        Series seen for the first time are resolved here; the first that fails ends the plan,
+        and is tried again at the next scrape.
+        """
+        plan = self._plan
+        if plan is not None and plan.series is series and timestamps is None:
+            return plan
+        error, resolved = self._resolve(series, rules)
+        taken = series if error is None else series[:resolved]
+        keep, repeated, dropped = self._select(taken, timestamps)
+        ids = taken if keep is None else array("I", compress(taken, keep))
+        plan = Plan(
+            series=series,
+            ids=ids,
+            labels=self.labels_of(ids),
+            refs=self.refs_of(ids),
+            keep=keep,
+            scraped=resolved + (error is not None),
+            relabeled=resolved - dropped,
+            repeated=repeated,
+            error=error,
+        )
+        self._plan = plan if error is None and timestamps is None else None
+        return plan
+
+    def _resolve(self, series: "array[int]", rules: SeriesRules) -> tuple[ScrapeError | None, int]:
+        """Resolve what is new, in order; return the error and how many samples precede it."""
+        if not self._unresolved:
+            return None, len(series)
+        for position, series_id in enumerate(series):
+            if self._states[series_id] != _UNRESOLVED:
+                continue
+            try:
+                labels = rules.resolve(self._unresolved[series_id])
+            except ScrapeError as error:
+                return error, position
+            del self._unresolved[series_id]
+            self._labels[series_id] = labels or EMPTY_LABELS
+            self._states[series_id] = _DROPPED if labels is None else _RESOLVED
+        return None, len(series)
+
+    def _select(
+        self, taken: "array[int]", timestamps: "array[int] | None"
+    ) -> tuple[bytes | None, int, int]:
+        """Return the selector (None for all), the repetitions and the drops in it."""
+        distinct, states = set(taken), self._states
+        if len(distinct) == len(taken) and all(states[i] != _DROPPED for i in distinct):
+            return None, 0, 0
+        keep, seen = bytearray(len(taken)), set[int]()
+        repeated = dropped = 0
+        for position, series_id in enumerate(taken):
+            if states[series_id] == _DROPPED:
+                dropped += 1
+            elif series_id in seen and (timestamps is None or timestamps[position] == NO_TIMESTAMP):
+                repeated += 1
+            else:
+                seen.add(series_id)
+                keep[position] = 1
+        return bytes(keep), repeated, dropped
+
+    def note_appended(self, plan: Plan, sent: "array[int]", appended: Appended) -> int:
+        """Take over handles from the storage; return how many series were new to the cache.
+
+        `sent` is the column of handles that the storage was given, the first ones of the plan's.
+        """
+        if appended.refs is sent and appended.codes is None:
+            return 0
+        added = 0
+        codes = appended.codes or bytes(appended.count)
+        for series_id, ref, code in zip(plan.ids, appended.refs, codes, strict=False):
+            if not ref or code != AppendCode.ACCEPTED:
+                continue
+            self._refs[series_id] = ref
+            if self._states[series_id] == _RESOLVED:
+                self._states[series_id] = _ACCEPTED
+                added += 1
+        if appended.count == len(plan.ids):
+            plan.refs = appended.refs
+            plan.unknown = 0 in plan.refs
+        return added
+
+    def track(self, ids: "array[int]") -> None:
+        """Note the series that this scrape brought, for the staleness of those it did not."""
+        self._tracked = ids
+
+    def stale(self) -> "array[int]":
+        """Return the ids of the series that the last scrape brought and this one did not.
+
+        Two texts of one series (its labels in another order) are one series here.
+        """
+        before, now = self._tracked_before, self._tracked
+        if before is now:
+            return _NO_IDS
+        current = set(now)
+        gone = [i for i in dict.fromkeys(before) if i not in current]
+        if not gone:
+            return _NO_IDS
+        alive = {self._labels[i] for i in current}
+        return array("I", [i for i in gone if self._labels[i] not in alive])
+
+    def tracked(self) -> "array[int]":
+        """Return the ids of the series that the last finished scrape brought."""
+        return array("I", dict.fromkeys(self._tracked_before))
+
+    def end(self, seen: "array[int]", *, good: bool) -> bool:
+        """End a scrape; return whether the cache had to be flushed by force (C12).
+
+        seen: the ids of the body, or of the part of it that was read before it failed.
+        good: the body was not empty and was appended whole.
+        """
+        size = len(self)
+        forced = not good and size > 2 * self._good_size + FORCED_FLUSH_SLACK
+        if good:
+            self._good_size = size
+        if good or forced:
+            self._flush(seen)
+        self._tracked_before, self._tracked = self._tracked, _NO_IDS
+        self._iteration += 1
+        return forced
+
+    def _flush(self, seen: "array[int]") -> None:
+        """Forget the series that are not in `seen`, and metadata that is long out of use."""
+        self.metadata.purge(self._iteration)
+        if self._flushed[0] is seen and self._flushed[1] == len(self._scanner):
+            return
+        for series_id in self._scanner.retain(seen):
+            self._labels[series_id] = EMPTY_LABELS
+            self._unresolved.pop(series_id, None)
+        self._flushed = (seen, len(self._scanner))

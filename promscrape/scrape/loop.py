@@ -1,0 +1,290 @@
+"""One target: when it is scraped, and what a failure means.
+
+Rules L1 to L32 of the scrape specification; source: Prometheus scrape/scrape.go, scrapeLoop.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, final
+
+from structlog.typing import FilteringBoundLogger
+
+from promscrape.config.scrape import ScrapeConfig
+from promscrape.errors import (
+    BodySizeLimitExceeded,
+    FetchError,
+    ParseError,
+    PromscrapeError,
+    ScrapeError,
+    StorageError,
+)
+from promscrape.exposition.columns import Columns
+from promscrape.exposition.negotiation import media_type
+from promscrape.scrape.cache import SeriesCache
+from promscrape.scrape.client import Response
+from promscrape.scrape.ingest import Ingest, Ingested
+from promscrape.scrape.options import OFF_LOOP_BYTES, ScrapeOptions
+from promscrape.scrape.report import BODY_TOO_LARGE, ReportSeries
+from promscrape.scrape.schedule import AlignedTime, Ticker
+from promscrape.scrape.target import Report, Target
+from promscrape.storage.interface import Appender
+
+_NS_PER_MS = 1_000_000
+_NS_PER_S = 1_000_000_000
+
+
+class Fetcher(Protocol):
+    """How a loop's requests are made; see `ScrapeClient`."""
+
+    def headers(self, timeout_s: float) -> Mapping[str, str]: ...
+
+    async def fetch(self, url: str, headers: Mapping[str, str], timeout_s: float) -> Response: ...
+
+    def unpack(self, response: Response) -> bytes: ...
+
+
+class Job(Protocol):
+    """What a loop knows of its pool."""
+
+    @property
+    def config(self) -> ScrapeConfig: ...
+
+    @property
+    def client(self) -> Fetcher: ...
+
+    @property
+    def forced_error(self) -> ScrapeError | None:
+        """Fails every scrape without a request: the job has more targets than it may."""
+
+    def fetch_failed(self, target: Target, error: FetchError) -> None:
+        """Write to the failure log, if the job has one."""
+
+
+@dataclass(slots=True)
+class _Scanned:
+    """What came of a request: `columns` is None where there is nothing to append."""
+
+    columns: Columns | None = None
+    body_bytes: int = 0
+    error: ScrapeError | None = None
+
+
+@final
+class ScrapeLoop:
+    """Scrapes one target at its interval until `stop`.
+
+    The cache may outlive the loop: a loop that replaces this one takes it over once this one has
+    stopped.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        job: Job,
+        cache: SeriesCache,
+        options: ScrapeOptions,
+        seed: int,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self.target, self.cache = target, cache
+        self._job, self._options, self._seed, self._log = job, options, seed, log
+        self._clock, self._metrics = options.clock, options.metrics
+        self._ingest = Ingest(job.config, target.public_labels, cache, options.metrics, log)
+        self._report = ReportSeries(job.config, target.public_labels, target.timeout_s)
+        self._headers = job.client.headers(target.timeout_s)
+        self._interval_length = self._metrics.interval_length.labels(target.interval_text)
+        self._interval_histogram = self._metrics.interval_length_histogram.labels(
+            target.interval_text
+        )
+        self._started_s: float | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = self._busy = False
+        self._marks_end = True
+        self._stopped = asyncio.Event()
+        target.metadata = cache.metadata.families
+
+    async def run(self) -> None:
+        """Scrape until `stop`, then write the stale markers of a target that is gone.
+
+        Cancellation from outside ends it at once, in the middle of a request, too.
+        """
+        self._task = asyncio.current_task()
+        ticker: Ticker | None = None
+        try:
+            if not self._stopping:
+                ticker = await self._first_wait()
+                await self._scrape_on_ticks(ticker)
+        except asyncio.CancelledError:
+            if not self._stopping or (self._task and self._task.uncancel()):
+                raise
+        finally:
+            self._stopped.set()
+        if ticker is not None and self._marks_end and self._started_s is not None:
+            await self._end_of_run(ticker)
+
+    def stop(self) -> None:
+        """Ask the loop to end. A scrape under way is finished and committed first (M18)."""
+        if not self._stopping and not self._busy and not self._stopped.is_set() and self._task:
+            self._task.cancel()
+        self._stopping = True
+
+    async def stopped(self) -> None:
+        """Return once no more scrape of this loop will be written."""
+        await self._stopped.wait()
+
+    def leave_no_markers(self) -> None:
+        """Disable the stale markers at the end: another loop goes on with the series."""
+        self._marks_end = False
+
+    async def _first_wait(self) -> Ticker:
+        delay_ns = self.target.first_delay_ns(self._clock.now_ns(), self._seed)
+        start_s = self._clock.monotonic_s() + delay_ns / _NS_PER_S
+        await self._clock.sleep_until(start_s)
+        return Ticker(start_s, self.target.interval_ns / _NS_PER_S)
+
+    async def _scrape_on_ticks(self, ticker: Ticker) -> None:
+        aligned = AlignedTime(
+            self._clock.now_ns(), self.target.interval_ns, self._options.tolerance_ns
+        )
+        while True:
+            self._busy = True
+            await self._supervised(aligned.stamp_ns(self._clock.now_ns()) // _NS_PER_MS)
+            self._busy = False
+            if self._stopping:
+                return
+            await self._clock.sleep_until(ticker.next_due_s(self._clock.monotonic_s()))
+
+    async def _supervised(self, t_ms: int) -> None:
+        """Scrape; a bug that shows in one target's scrape ends neither its loop nor the others."""
+        try:
+            await self.scrape(t_ms)
+        except Exception as exc:  # noqa: BLE001 - the one supervisor: bugs stay with their target
+            self._metrics.scrape_panics.inc()
+            self._log.exception("Scrape ended by an internal error", err=exc)
+            self.target.report = Report(t_ms, 0.0, f"internal error: {exc!r}")
+
+    async def scrape(self, t_ms: int) -> None:
+        """Scrape once and commit: samples, stale markers and report, or none of them."""
+        started_s = self._clock.monotonic_s()
+        if self._started_s is not None:
+            self._interval_length.observe(started_s - self._started_s)
+            self._interval_histogram.observe(started_s - self._started_s)
+        self._started_s = started_s
+        forced = self._job.forced_error
+        scanned = await self._fetch() if forced is None else _Scanned(error=forced)
+        self._write(scanned, t_ms, started_s)
+
+    async def _fetch(self) -> _Scanned:
+        target = self.target
+        try:
+            response = await self._job.client.fetch(target.url, self._headers, target.timeout_s)
+            if len(response.body) < OFF_LOOP_BYTES:
+                return self._read(response)
+            return await self._options.run_in_thread(lambda: self._read(response))
+        except FetchError as exc:
+            self._log.debug("Scrape failed", err=exc)
+            self._job.fetch_failed(target, exc)
+            if isinstance(exc, BodySizeLimitExceeded):
+                self._metrics.exceeded_body_size_limit.inc()
+                return _Scanned(body_bytes=BODY_TOO_LARGE, error=exc)
+            return _Scanned(error=exc)
+
+    def _read(self, response: Response) -> _Scanned:
+        """Unpack and scan a body; raises FetchError. An empty one is a scrape without samples."""
+        body = self._job.client.unpack(response)
+        if not body:
+            return _Scanned()
+        try:
+            media_type(response.content_type, self._job.config.fallback_scrape_protocol)
+        except ParseError as exc:
+            return _Scanned(body_bytes=len(body), error=exc)
+        return _Scanned(self._ingest.scan(body), len(body))
+
+    def _write(self, scanned: _Scanned, t_ms: int, started_s: float) -> None:
+        appender = self._options.storage.appender()
+        try:
+            appender, ingested = self._append(appender, scanned, t_ms)
+            duration_s = self._clock.monotonic_s() - started_s
+            error = self._report.append(
+                appender,
+                ingested,
+                duration_s,
+                scanned.body_bytes,
+                t_ms,
+                self._options.storage.generation,
+            )
+        except BaseException:
+            appender.rollback()
+            raise
+        if error is None:
+            self._commit(appender)
+        else:
+            self._log.warning("Appending scrape report failed", err=error)
+            appender.rollback()
+        self.target.report = Report(
+            t_ms,
+            duration_s,
+            str(ingested.error or ""),
+            ingested.scraped,
+            max(scanned.body_bytes, 0),
+        )
+
+    def _append(
+        self, appender: Appender, scanned: _Scanned, t_ms: int
+    ) -> tuple[Appender, Ingested]:
+        """Append the body, or what a scrape without one owes.
+
+        Returns the appender to go on with: a failed append leaves nothing of itself behind.
+        """
+        storage = self._options.storage
+        ingested = Ingested(error=scanned.error)
+        if scanned.columns is not None:
+            now_ms = self._clock.now_ns() // _NS_PER_MS
+            ingested = self._ingest.append(
+                appender, scanned.columns, t_ms, now_ms, storage.generation
+            )
+            if ingested.error is None:
+                return appender, ingested
+            self._log.debug("Append failed", err=ingested.error)
+            appender.rollback()
+            appender = storage.appender()
+        error: PromscrapeError | None = self._ingest.append_nothing(
+            appender, t_ms, storage.generation
+        )
+        if error is not None:
+            self._log.warning("Append failed", err=error)
+            ingested.error = ingested.error or error
+            appender.rollback()
+            appender = storage.appender()
+        return appender, ingested
+
+    def _commit(self, appender: Appender) -> None:
+        try:
+            appender.commit()
+        except StorageError as exc:
+            self._log.error("Scrape commit failed", err=exc)
+
+    async def _end_of_run(self, ticker: Ticker) -> None:
+        """Mark the target's series stale, unless it comes back meanwhile (L30).
+
+        The markers wait for two more ticks: by then a target that only moved from one job's
+        loop to another's has been scraped there, and the storage refuses them as too old.
+        """
+        await self._clock.sleep_until(ticker.next_due_s(self._clock.monotonic_s()))
+        t_ms = self._clock.now_ns() // _NS_PER_MS
+        await self._clock.sleep_until(ticker.next_due_s(self._clock.monotonic_s()))
+        margin_s = self.target.interval_ns / 10 / _NS_PER_S
+        await self._clock.sleep_until(self._clock.monotonic_s() + margin_s)
+        if not self._marks_end:
+            return
+        storage = self._options.storage
+        appender = storage.appender()
+        error = self._ingest.append_end_of_run(
+            appender, t_ms, storage.generation
+        ) or self._report.append_end_of_run(appender, t_ms, storage.generation)
+        if error is None:
+            self._commit(appender)
+        else:
+            self._log.warning("Appending stale markers failed", err=error)
+            appender.rollback()

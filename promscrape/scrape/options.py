@@ -1,0 +1,44 @@
+"""What a scrape loop shares with all others: the process's own settings and means."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from promscrape.clock import Clock
+from promscrape.scrape.metrics import ScrapeMetrics
+from promscrape.storage.interface import Appendable
+
+OFF_LOOP_BYTES = 128 * 1024
+"""A body of this size or more is unpacked and scanned in a thread.
+
+Below it the hand-over costs more than it frees; above it the scan would hold up the timers of
+the other targets.
+"""
+
+T = TypeVar("T")
+
+
+class RunInThread(Protocol):
+    """Runs a function in the pool of worker threads, and waits for its result."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeOptions:
+    """Flags that a restart is needed for, and what the daemon lends to scraping.
+
+    tolerance_ns: how late a timer may be for its timestamp still to be put on the grid; None where
+        timestamps are not to be adjusted.
+    sync_interval_s: the shortest time between two syncs with discovery.
+    ceiling_bytes: the largest body where a job sets no `body_size_limit`.
+    """
+
+    storage: Appendable
+    clock: Clock
+    metrics: ScrapeMetrics
+    run_in_thread: RunInThread
+    user_agent: str
+    ceiling_bytes: int
+    tolerance_ns: int | None = 2_000_000
+    sync_interval_s: float = 5.0

@@ -1,0 +1,92 @@
+"""The series that a scrape writes about itself: `up` and its kin (rules L13 to L25)."""
+
+from array import array
+from collections.abc import Sequence
+from typing import final
+
+from promscrape.config.scrape import ScrapeConfig
+from promscrape.errors import PromscrapeError
+from promscrape.model.labels import METRIC_NAME, Labels
+from promscrape.model.sample import STALE_NAN
+from promscrape.scrape.ingest import Ingested
+from promscrape.storage.interface import Appender, Batch
+
+BODY_TOO_LARGE = -1
+"""What `scrape_body_size_bytes` says of a body over its limit."""
+
+_NAMES = (
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+)
+_EXTRA_NAMES = ("scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes")
+
+
+@final
+class ReportSeries:
+    """One target's report series, and the storage's handles for them."""
+
+    def __init__(self, config: ScrapeConfig, target_labels: Labels, timeout_s: float) -> None:
+        self._extra = config.extra_scrape_metrics
+        self._fixed = (timeout_s, float(config.sample_limit))
+        names = _NAMES + _EXTRA_NAMES if self._extra else _NAMES
+        own = list(target_labels)
+        self._labels = [Labels.from_pairs([(METRIC_NAME, name), *own]) for name in names]
+        self._refs = array("Q", [0]) * len(names)
+        self._generation = 0
+
+    def append(
+        self,
+        appender: Appender,
+        ingested: Ingested,
+        duration_s: float,
+        body_bytes: int,
+        t_ms: int,
+        generation: int,
+    ) -> PromscrapeError | None:
+        """Append the report. Samples that come out of order are no error (L24)."""
+        values = [
+            0.0 if ingested.error else 1.0,
+            duration_s,
+            float(ingested.scraped),
+            float(ingested.relabeled),
+            float(ingested.added),
+        ]
+        if self._extra:
+            values += [*self._fixed, float(body_bytes)]
+        return self._append(appender, values, t_ms, generation, markers=False)
+
+    def append_end_of_run(
+        self, appender: Appender, t_ms: int, generation: int
+    ) -> PromscrapeError | None:
+        """Append a stale marker to each: the target is gone (L30)."""
+        markers = [STALE_NAN] * len(self._labels)
+        return self._append(appender, markers, t_ms, generation, markers=True)
+
+    def _append(
+        self,
+        appender: Appender,
+        values: Sequence[float],
+        t_ms: int,
+        generation: int,
+        *,
+        markers: bool,
+    ) -> PromscrapeError | None:
+        if generation != self._generation:
+            self._generation = generation
+            self._refs = array("Q", [0]) * len(self._labels)
+        appended = appender.append(
+            Batch(
+                self._refs,
+                self._labels,
+                array("d", values),
+                t_ms,
+                generation,
+                reject_out_of_order=markers,
+            )
+        )
+        if appended.error is None:
+            self._refs = appended.refs
+        return appended.error
