@@ -45,7 +45,8 @@ class Sample:
 class RecordingStorage:
     """Follows the agent's rules: a sample at or before its series' last committed one is refused.
 
-    refuse: codes to answer with, by metric name. broken: metric names that fail an append whole.
+    refuse: codes to answer with, by metric name; stale markers are spared where
+        `refuses_markers` is false. broken: metric names that fail an append whole.
     """
 
     def __init__(self) -> None:
@@ -54,6 +55,7 @@ class RecordingStorage:
         self.transactions: list[list[Sample]] = []
         self.rollbacks = 0
         self.refuse: dict[str, AppendCode] = {}
+        self.refuses_markers = True
         self.broken: Mapping[str, StorageError] = {}
         self.commit_error: StorageError | None = None
         self.gives_handles = True
@@ -78,8 +80,10 @@ class RecordingStorage:
         self.generation += 1
         self._handles = {}
 
-    def check(self, labels: Labels, t_ms: int) -> AppendCode:
-        code = self.refuse.get(labels.get("__name__"), AppendCode.ACCEPTED)
+    def check(self, labels: Labels, t_ms: int, value: float) -> AppendCode:
+        code = AppendCode.ACCEPTED
+        if self.refuses_markers or not is_stale(value):
+            code = self.refuse.get(labels.get("__name__"), code)
         if code is AppendCode.ACCEPTED and t_ms <= self._last_ms.get(labels, -(1 << 62)):
             return AppendCode.OUT_OF_ORDER
         return code
@@ -121,7 +125,7 @@ class RecordingAppender:
             if error is not None:
                 break
             t_ms = batch.t_ms if own_ms == NO_TIMESTAMP else own_ms
-            code = self._storage.check(labels, t_ms)
+            code = self._storage.check(labels, t_ms, value)
             codes.append(code)
             refs.append(self._storage.handle(labels) if code is AppendCode.ACCEPTED else 0)
             if code is AppendCode.ACCEPTED:

@@ -5,7 +5,6 @@ import socket
 import pytest
 
 from promscrape.model.labels import EMPTY_LABELS, Labels
-from promscrape.scrape import offset
 from promscrape.scrape.offset import (
     first_scrape_delay_ns,
     fnv1a_64,
@@ -76,9 +75,9 @@ def test_the_full_name_is_the_first_that_an_address_has(monkeypatch: pytest.Monk
             raise OSError
         return "node.example.com.", [], []
 
-    monkeypatch.setattr(offset.socket, "gethostname", lambda: "node")
-    monkeypatch.setattr(offset.socket, "getaddrinfo", lambda *_, **__: addresses)
-    monkeypatch.setattr(offset.socket, "gethostbyaddr", reverse)
+    monkeypatch.setattr(socket, "gethostname", lambda: "node")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+    monkeypatch.setattr(socket, "gethostbyaddr", reverse)
     assert fqdn() == "node.example.com."
 
 
@@ -88,6 +87,6 @@ def test_a_host_that_nobody_resolves_has_its_plain_name(monkeypatch: pytest.Monk
     def refuse(*_: object, **__: object) -> list[object]:
         raise socket.gaierror
 
-    monkeypatch.setattr(offset.socket, "gethostname", lambda: "node")
-    monkeypatch.setattr(offset.socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket, "gethostname", lambda: "node")
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     assert fqdn() == "node"
