@@ -27,6 +27,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 _IDLE_S = 300
 _READ_BYTES = 1 << 18
+_PACKING_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +132,16 @@ class ScrapeClient:
         return answer
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        size = answer.content_length
-        if size is not None and size > self._limit:
+        # Packing can add a little to a small body; what it unpacks to is checked by `unpack`.
+        most = self._limit + _PACKING_BYTES
+        if (answer.content_length or 0) > most:
             raise self._too_large()
         parts: list[bytes] = []
         total = 0
         async for part in answer.content.iter_any():
             parts.append(part)
             total += len(part)
-            if total > self._limit:
+            if total > most:
                 raise self._too_large()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

@@ -153,7 +153,11 @@ class ScrapeLoop:
             self._busy = False
             if self._stopping:
                 return
-            await self._clock.sleep_until(ticker.next_due_s(self._clock.monotonic_s()))
+            await self._next_tick(ticker)
+
+    async def _next_tick(self, ticker: Ticker) -> None:
+        await self._clock.sleep_until(ticker.next_due_s(self._clock.monotonic_s()))
+        ticker.take(self._clock.monotonic_s())
 
     async def _supervised(self, t_ms: int) -> None:
         """Scrape; a bug that shows in one target's scrape ends neither its loop nor the others."""
@@ -271,9 +275,9 @@ class ScrapeLoop:
         The markers wait for two more ticks: by then a target that only moved from one job's
         loop to another's has been scraped there, and the storage refuses them as too old.
         """
-        await self._clock.sleep_until(ticker.next_due_s(self._clock.monotonic_s()))
+        await self._next_tick(ticker)
         t_ms = self._clock.now_ns() // _NS_PER_MS
-        await self._clock.sleep_until(ticker.next_due_s(self._clock.monotonic_s()))
+        await self._next_tick(ticker)
         margin_s = self.target.interval_ns / 10 / _NS_PER_S
         await self._clock.sleep_until(self._clock.monotonic_s() + margin_s)
         if not self._marks_end:

@@ -127,6 +127,7 @@ class ScrapeManager:
         ticker = Ticker(clock.monotonic_s(), interval_s)
         while True:
             await clock.sleep_until(ticker.next_due_s(clock.monotonic_s()))
+            ticker.take(clock.monotonic_s())
             await self._pending.wait()
             self._pending.clear()
             async with self._turn:

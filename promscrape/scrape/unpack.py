@@ -14,6 +14,7 @@ else:
         import zlib as deflate
 
 _GZIP_WBITS = 31
+_MAGIC = b"\x1f\x8b"
 
 
 def gunzip(packed: bytes, limit: int) -> bytes:
@@ -25,6 +26,8 @@ def gunzip(packed: bytes, limit: int) -> bytes:
     parts: list[bytes] = []
     room, rest = limit, packed
     while rest:
+        if not rest.startswith(_MAGIC):
+            raise FetchError("gzip: invalid header")
         member = deflate.decompressobj(_GZIP_WBITS)
         try:
             part = member.decompress(rest, room)

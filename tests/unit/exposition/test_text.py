@@ -18,7 +18,7 @@ def series(body: bytes) -> list[tuple[dict[str, str], float, int | None]]:
 
 
 def entries_before_error(body: bytes) -> tuple[list[Entry], ParseError]:
-    found = []
+    found: list[Entry] = []
     with pytest.raises(ParseError) as caught:
         found.extend(parse(body))
     return found, caught.value
