@@ -20,6 +20,7 @@ METRIC_NAME = "__name__"
 BUCKET_LABEL = "le"
 QUANTILE_LABEL = "quantile"
 
+_ONE_BYTE = [bytes((size,)) for size in range(0x80)]
 _LABEL_START = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _LABEL_CHARS = _LABEL_START | frozenset("0123456789")
 
@@ -77,13 +78,13 @@ class Labels:
 
     @classmethod
     def _from_sorted(cls, pairs: list[tuple[str, str]]) -> "Labels":
-        wire = bytearray(_uvarint(len(pairs)))
+        parts = [_uvarint(len(pairs))]
         for pair in pairs:
             for text in pair:
                 raw = text.encode("utf-8", "surrogateescape")
-                wire += _uvarint(len(raw))
-                wire += raw
-        return cls(bytes(wire))
+                size = len(raw)
+                parts += (_ONE_BYTE[size] if size < 0x80 else _uvarint(size), raw)
+        return cls(b"".join(parts))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Yield (name, value) in ascending order of names."""
@@ -120,11 +121,17 @@ class Labels:
 
     def repeated_name(self) -> str | None:
         """Return the first name that stands twice, if any."""
-        previous = None
-        for name, _ in self:
+        wire, previous = self.wire, b""
+        count, at = _read_uvarint(wire, 0)
+        for _ in range(count):
+            size, at = _read_uvarint(wire, at)
+            name = wire[at : at + size]
             if name == previous:
-                return name
+                return name.decode("utf-8", "surrogateescape")
             previous = name
+            at += size
+            size, at = _read_uvarint(wire, at)
+            at += size
         return None
 
     def __str__(self) -> str:
@@ -154,6 +161,9 @@ def _uvarint(number: int) -> bytes:
 
 
 def _read_uvarint(wire: bytes, at: int) -> tuple[int, int]:
+    number = wire[at]
+    if number < 0x80:
+        return number, at + 1
     number = shift = 0
     while True:
         byte = wire[at]

@@ -1,0 +1,108 @@
+"""How a section of the configuration is declared: a frozen struct with annotated fields.
+
+A field's type decides how its YAML is read: bool, int, float, str, `tuple[X, ...]` for a list,
+`Mapping[K, V]`, another ConfigStruct, a type with a `parse(text)` class method (Duration, Size,
+Regex), a type with a `from_map(mapping)` class method (Labels), and Opaque. Beyond those:
+
+    X | None       an explicit null gives None, not the zero value of X
+    X | Refused    what is wrong with X does not refuse the section around it
+    Annotated      with GoName, Via or INLINE, below
+
+The zero value of a type is what calling it without arguments gives: 0, "", an empty tuple.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias, TypeVar, final
+
+import msgspec
+
+from promscrape.model.invalid import InvalidValue
+from promscrape.model.labels import ValidationScheme
+from promscrape.model.quoting import quote
+
+
+@final
+class Refusal(Enum):
+    """The type of REFUSED, which stands where a value was refused."""
+
+    REFUSED = "refused"
+
+
+REFUSED: Final = Refusal.REFUSED
+T = TypeVar("T")
+Refused: TypeAlias = Literal[Refusal.REFUSED]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GoName:
+    """What Prometheus calls the field's type where its YAML is of the wrong kind."""
+
+    text: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Via:
+    """Read the field's text through `parse`; an explicit null gives `null()`.
+
+    Either raises ValueError, mostly InvalidValue, for what is not allowed.
+    """
+
+    parse: Callable[[str], object]
+    null: Callable[[], object]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """The field is a section whose keys stand in the section around it, which calls its check."""
+
+
+INLINE: Final = Inline()
+
+UInt: TypeAlias = Annotated[int, msgspec.Meta(ge=0), GoName("uint")]
+UInt64: TypeAlias = Annotated[int, msgspec.Meta(ge=0), GoName("uint64")]
+
+
+@final
+class Opaque(msgspec.Struct, frozen=True):
+    """A part of the file of which only the presence matters."""
+
+
+def accepted(value: T | Refused) -> T:
+    """Return a value that cannot have been refused. Raises TypeError if it was: a bug."""
+    if value is REFUSED:
+        raise TypeError("a section that was refused is used")
+    return value
+
+
+def label_name(text: str) -> str:
+    """Return a label name that is valid in UTF-8. Raises InvalidValue."""
+    if not ValidationScheme.UTF8.allows_label(text):
+        raise InvalidValue(f"{quote(text)} is not a valid label name")
+    return text
+
+
+LabelName: TypeAlias = Annotated[str, Via(label_name, str)]
+LabelValue: TypeAlias = Annotated[str, GoName("model.LabelValue")]
+
+
+class ConfigStruct(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of section. Two are equal where all their effective fields are.
+
+    go_type: what Prometheus calls it in error texts; go_item: the same as an item of a list.
+    null_is_default: an explicit null gives the section's defaults, not its fields' zero values.
+    unsupported: keys that Prometheus has and this version refuses by name.
+    """
+
+    go_type: ClassVar[str]
+    go_item: ClassVar[str]
+    null_is_default: ClassVar[bool] = False
+    unsupported: ClassVar[frozenset[str]] = frozenset()
+
+    def check(self) -> Iterator[InvalidValue]:
+        """Yield each rule that the section breaks on its own, in Prometheus's order."""
+        yield from ()

@@ -1,0 +1,20 @@
+"""Target groups: what a provider of targets publishes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """Targets that share labels.
+
+    targets: the labels of each, `__address__` among them; they win over those of the group.
+    source: unique within one provider and stable over time. A group published under the source
+        of an earlier one replaces it, one without targets removes it. It is never a label.
+    """
+
+    targets: tuple[Mapping[str, str], ...]
+    labels: Mapping[str, str]
+    source: str
