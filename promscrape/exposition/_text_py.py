@@ -23,8 +23,8 @@ TYPE, since it decides whether `le` and `quantile` are numbers (N5).
 """
 
 import re
-from dataclasses import dataclass
-from typing import NoReturn
+from functools import lru_cache
+from typing import NamedTuple, NoReturn
 
 from promscrape.errors import ParseError
 from promscrape.exposition.entries import (
@@ -44,6 +44,7 @@ _NAME = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\[^\n])*)"')
 _METADATA = re.compile(rb"#[ \t]+(HELP|TYPE)[ \t]+")
+_BARE_METADATA = re.compile(rb"#[ \t]+(?:HELP|TYPE)[ \t]+[a-zA-Z_:]")
 _NUL_COMMENT = re.compile(rb"#[ \t]*\x00")
 _VALUE = re.compile(rb"[^ \t\n{]+")
 _TIMESTAMP = re.compile(rb"[0-9]+")
@@ -77,10 +78,10 @@ _TOKENS = {
     b"=": "EQUAL",
 }
 _SHOWN_BYTES = 120
+_SHARED_BYTES = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What stands at a position: `entry` is None for a comment or an empty line.
 
     end: the position after the line's LF.
@@ -157,11 +158,24 @@ def canonical_labels(pairs: list[tuple[str, str]], type_in_force: MetricType) ->
 
 
 def _comment(buf: bytes, start: int) -> Line:
+    end = buf.index(b"\n", start) + 1
+    if end - start <= _SHARED_BYTES and _BARE_METADATA.match(buf, start):
+        try:
+            return Line(_shared_metadata(buf[start:end]), end)
+        except ParseError as exc:
+            raise ParseError(exc.reason, buf.count(b"\n", 0, start) + 1) from None
     if _NUL_COMMENT.match(buf, start):
         _refuse(buf, start, buf.index(b"\x00", start), "expected a valid start token")
     if head := _METADATA.match(buf, start):
         return _metadata(buf, start, head)
-    return Line(None, buf.index(b"\n", start) + 1)
+    return Line(None, end)
+
+
+@lru_cache(maxsize=20_000)
+def _shared_metadata(line: bytes) -> Entry | None:
+    """Return the entry of a metadata line; the targets of a fleet share what all of them say."""
+    head = _METADATA.match(line)
+    return _metadata(line, 0, head).entry if head else None
 
 
 def _metadata(buf: bytes, start: int, head: re.Match[bytes]) -> Line:

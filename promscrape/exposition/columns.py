@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from promscrape.errors import ParseError
 from promscrape.exposition.entries import LabelPairs, MetadataEntry
@@ -10,8 +11,7 @@ from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
 
 
-@dataclass(frozen=True, slots=True)
-class NewSeries:
+class NewSeries(NamedTuple):
     """A series text that the scanner did not know: the id it gave it, and its labels."""
 
     id: int

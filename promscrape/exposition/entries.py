@@ -5,7 +5,8 @@ An error ends the stream; the entries before it have been handed on. Names and l
 check after metric relabeling to refuse.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
@@ -39,9 +40,8 @@ class UnitEntry:
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesEntry:
-    """One float sample.
+class SeriesEntry(NamedTuple):
+    """One float sample; a tuple, since a large fleet makes a million of them at first sight.
 
     key: the series text as exposed, which identifies the series from scrape to scrape: spacing
         and the order of labels matter, blanks before the name do not.
@@ -54,7 +54,7 @@ class SeriesEntry:
     value: float
     t_ms: int | None = None
     start_ms: int | None = None
-    exemplars: tuple[Exemplar, ...] = field(default=())
+    exemplars: tuple[Exemplar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class HistogramEntry:
     histogram: Histogram
     t_ms: int | None = None
     start_ms: int | None = None
-    exemplars: tuple[Exemplar, ...] = field(default=())
+    exemplars: tuple[Exemplar, ...] = ()
 
 
 MetadataEntry = TypeEntry | HelpEntry | UnitEntry

@@ -176,26 +176,41 @@ class ScrapeLoop:
             self._interval_histogram.observe(started_s - self._started_s)
         self._started_s = started_s
         forced = self._job.forced_error
-        scanned = await self._fetch() if forced is None else _Scanned(error=forced)
-        self._write(scanned, t_ms, started_s)
+        answer = await self._fetch() if forced is None else forced
+        if isinstance(answer, Response) and len(answer.body) >= OFF_LOOP_BYTES:
+            scanned = await self._options.run_in_thread(lambda: self._read(answer))
+            self._write(scanned, t_ms, started_s)
+            return
+        # One target's work a pass of the event loop: where many answers come at once, timers,
+        # sockets and the API get their turn between two of them, and not after all of them.
+        async with self._options.turn:
+            await asyncio.sleep(0)
+            self._write(self._read(answer), t_ms, started_s)
 
-    async def _fetch(self) -> _Scanned:
+    async def _fetch(self) -> Response | FetchError:
+        """Return the answer, or why there is none: a failed scrape goes on like any other."""
         target = self.target
         try:
-            response = await self._job.client.fetch(target.url, self._headers, target.timeout_s)
-            if len(response.body) < OFF_LOOP_BYTES:
-                return self._read(response)
-            return await self._options.run_in_thread(lambda: self._read(response))
+            return await self._job.client.fetch(target.url, self._headers, target.timeout_s)
         except FetchError as exc:
-            self._log.debug("Scrape failed", err=exc)
-            self._job.fetch_failed(target, exc)
-            if isinstance(exc, BodySizeLimitExceeded):
-                self._metrics.exceeded_body_size_limit.inc()
-                return _Scanned(body_bytes=BODY_TOO_LARGE, error=exc)
-            return _Scanned(error=exc)
+            return exc
 
-    def _read(self, response: Response) -> _Scanned:
-        """Unpack and scan a body; raises FetchError. An empty one is a scrape without samples."""
+    def _read(self, answer: Response | ScrapeError) -> _Scanned:
+        """Unpack and scan a body; an empty one is a scrape without samples."""
+        if isinstance(answer, Response):
+            try:
+                return self._scan(answer)
+            except FetchError as exc:
+                answer = exc
+        if isinstance(answer, FetchError):
+            self._log.debug("Scrape failed", err=answer)
+            self._job.fetch_failed(self.target, answer)
+        if isinstance(answer, BodySizeLimitExceeded):
+            self._metrics.exceeded_body_size_limit.inc()
+            return _Scanned(body_bytes=BODY_TOO_LARGE, error=answer)
+        return _Scanned(error=answer)
+
+    def _scan(self, response: Response) -> _Scanned:
         body = self._job.client.unpack(response)
         if not body:
             return _Scanned()

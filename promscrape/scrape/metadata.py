@@ -1,10 +1,13 @@
 """What a target says of its metric families, kept while it says it and a little longer."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import final
 
 from promscrape.exposition.entries import HelpEntry, MetadataEntry, TypeEntry
-from promscrape.model.metadata import Metadata
+from promscrape.model.metadata import Metadata, MetricType
+
+_UNKNOWN = Metadata()
 
 METADATA_ITERATIONS = 10
 """How many good scrapes the metadata of a vanished family outlives."""
@@ -24,6 +27,8 @@ class MetadataCache:
         self._lines: Sequence[MetadataEntry] = ()
         self._current: frozenset[str] = frozenset()
         self._current_seen = 0
+        self.size_bytes = 0
+        """The bytes of all texts, the family names left out."""
 
     def __len__(self) -> int:
         return len(self._families)
@@ -33,32 +38,28 @@ class MetadataCache:
         """A view that changes with the target; copy it before the next await."""
         return self._families
 
-    def size_bytes(self) -> int:
-        """Return the bytes of all texts, the family names left out."""
-        return sum(
-            len(known.help.encode("utf-8", "surrogateescape"))
-            + len(known.unit.encode("utf-8", "surrogateescape"))
-            + len(known.type)
-            for known in self._families.values()
-        )
-
     def note(self, lines: Sequence[MetadataEntry], iteration: int) -> None:
         """Take over the lines of a body. What a body does not say is not forgotten by it."""
         if lines is not self._lines:
             self._last_seen.update(dict.fromkeys(self._current, self._current_seen))
             for entry in lines:
-                self._families[entry.family] = self._with(entry)
+                self._put(entry.family, self._with(entry))
             self._lines = lines
             self._current = frozenset(entry.family for entry in lines)
         self._current_seen = iteration
 
+    def _put(self, family: str, metadata: Metadata) -> None:
+        known = self._families.get(family)
+        self.size_bytes += _size_bytes(metadata) - (_size_bytes(known) if known else 0)
+        self._families[family] = metadata
+
     def _with(self, entry: MetadataEntry) -> Metadata:
-        known = self._families.get(entry.family, Metadata())
+        known = self._families.get(entry.family, _UNKNOWN)
         if isinstance(entry, TypeEntry):
-            return Metadata(entry.type, known.help, known.unit)
+            return _shared(entry.type, known.help, known.unit)
         if isinstance(entry, HelpEntry):
-            return Metadata(known.type, entry.help, known.unit)
-        return Metadata(known.type, known.help, entry.unit)
+            return _shared(known.type, entry.help, known.unit)
+        return _shared(known.type, known.help, entry.unit)
 
     def purge(self, iteration: int) -> None:
         """Forget the families that were last seen too many good scrapes ago."""
@@ -68,4 +69,16 @@ class MetadataCache:
             if family in self._current:
                 del self._last_seen[family]
             elif iteration - seen > METADATA_ITERATIONS:
-                del self._last_seen[family], self._families[family]
+                del self._last_seen[family]
+                self.size_bytes -= _size_bytes(self._families.pop(family))
+
+
+@lru_cache(maxsize=20_000)
+def _shared(type_: MetricType, help_: str, unit: str) -> Metadata:
+    """Return one object for what all targets of a fleet say of a family."""
+    return Metadata(type_, help_, unit)
+
+
+def _size_bytes(metadata: Metadata) -> int:
+    texts = (metadata.help, metadata.unit, metadata.type)
+    return sum(len(text.encode("utf-8", "surrogateescape")) for text in texts)

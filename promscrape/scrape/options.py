@@ -1,7 +1,8 @@
 """What a scrape loop shares with all others: the process's own settings and means."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from promscrape.clock import Clock
@@ -31,6 +32,7 @@ class ScrapeOptions:
     tolerance_ns: how late a timer may be for its timestamp still to be put on the grid; None where
         timestamps are not to be adjusted.
     sync_interval_s: the shortest time between two syncs with discovery.
+    turn: held by the one loop that works on its body, on the event loop.
     ceiling_bytes: the largest body where a job sets no `body_size_limit`.
     """
 
@@ -40,5 +42,6 @@ class ScrapeOptions:
     run_in_thread: RunInThread
     user_agent: str
     ceiling_bytes: int
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     tolerance_ns: int | None = 2_000_000
     sync_interval_s: float = 5.0

@@ -77,7 +77,7 @@ class ScrapePool:
     def metadata_size(self) -> tuple[int, int]:
         """Return families and bytes of metadata over all targets."""
         caches = [loop.cache.metadata for loop in self._loops.values()]
-        return sum(len(cache) for cache in caches), sum(cache.size_bytes() for cache in caches)
+        return sum(len(cache) for cache in caches), sum(cache.size_bytes for cache in caches)
 
     async def sync(self, groups: Iterable[TargetGroup]) -> None:
         """Start loops for new targets, stop those of vanished ones, leave the rest alone."""
