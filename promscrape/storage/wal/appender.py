@@ -1,0 +1,294 @@
+"""One transaction: batches are judged as they come, and logged together."""
+
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import compress, repeat
+from operator import le, not_
+from typing import Protocol, final
+
+from promscrape.errors import InvalidSeries, StorageError
+from promscrape.model.exemplar import Exemplar
+from promscrape.model.sample import NO_TIMESTAMP, is_stale
+from promscrape.storage.interface import AppendCode, Appended, Batch
+from promscrape.storage.wal.histogram_record import encode_histograms
+from promscrape.storage.wal.layout import BatchLayout, LayoutCache, refs_of
+from promscrape.storage.wal.metrics import WalMetrics
+from promscrape.storage.wal.record import encode_entries, encode_series, samples_head
+from promscrape.storage.wal.record_types import LoggedExemplar, LoggedHistogram
+from promscrape.storage.wal.segment import SegmentWriter
+from promscrape.storage.wal.series import Handles, SeriesTable
+from promscrape.storage.wal.sparse_record import encode_exemplars
+
+MAX_EXEMPLAR_CHARACTERS = 128
+"""In the names and values of its labels. Source: OpenMetrics 1.0, section on exemplars."""
+
+_SERIES_A_RECORD = 1000
+"""A record is decoded in one go, and a thread that does so holds up the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class WalParts:
+    """What the appenders of a log share. `on_logged` is told of each write, and must not wait."""
+
+    table: SeriesTable
+    layouts: LayoutCache
+    writer: SegmentWriter
+    metrics: WalMetrics
+    out_of_order_window_ms: int
+    on_logged: Callable[[], None]
+
+
+class _Floats(Protocol):
+    """Samples that were accepted and not yet logged, one or more."""
+
+    def head(self, table: SeriesTable) -> tuple[int, int]:
+        """Return the ref and the timestamp of the first one."""
+
+    def encode(self, table: SeriesTable, head: tuple[int, int]) -> bytes | bytearray:
+        """Return the entries for a record with this head."""
+
+    def commit(self, table: SeriesTable) -> None:
+        """Move the series' last timestamps."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A batch that was taken as it came, at one timestamp."""
+
+    layout: BatchLayout
+    values: "array[float]"
+    t_ms: int
+
+    def head(self, table: SeriesTable) -> tuple[int, int]:
+        return table.refs[self.layout.handles[0]], self.t_ms
+
+    def encode(self, table: SeriesTable, head: tuple[int, int]) -> bytes | bytearray:
+        if self.t_ms == head[1]:
+            return self.layout.entries(table, head[0]).encode(self.values)
+        refs = refs_of(table, self.layout.handles)
+        return encode_entries(head, refs, repeat(self.t_ms, len(refs)), self.values)
+
+    def commit(self, table: SeriesTable) -> None:
+        self.layout.commit(table, self.t_ms)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """What was left of a batch, or what had timestamps of its own."""
+
+    handles: Handles
+    timestamps_ms: "array[int]"
+    values: "array[float]"
+
+    def head(self, table: SeriesTable) -> tuple[int, int]:
+        return table.refs[self.handles[0]], self.timestamps_ms[0]
+
+    def encode(self, table: SeriesTable, head: tuple[int, int]) -> bytes | bytearray:
+        return encode_entries(head, refs_of(table, self.handles), self.timestamps_ms, self.values)
+
+    def commit(self, table: SeriesTable) -> None:
+        table.raise_to(self.handles, self.timestamps_ms)
+
+
+@final
+class WalAppender:
+    """Implements `storage.interface.Appender`.
+
+    Series are in memory from the `append` that first names them. Whichever transaction ends next
+    logs them, so that no sample comes before the series it belongs to.
+    """
+
+    def __init__(self, parts: WalParts) -> None:
+        self._parts = parts
+        self._clear()
+
+    def _clear(self) -> None:
+        self._floats: list[_Floats] = []
+        self._histograms: list[tuple[int, LoggedHistogram]] = []  # each with its handle
+        self._exemplars: list[LoggedExemplar] = []
+        self._latest_exemplars: dict[int, Exemplar] = {}
+
+    def append(self, batch: Batch) -> Appended:
+        """Take the batch into the transaction; see `storage.interface.Appended`."""
+        parts = self._parts
+        layout = None
+        if batch.generation == parts.table.generation:
+            layout = parts.layouts.find(batch.refs)
+        if layout is not None:
+            codes = self._take(batch, layout)
+            return Appended(batch.refs, batch.generation, len(batch.refs), codes)
+        handles, error = parts.table.resolve(batch)
+        layout = BatchLayout(parts.table, handles)
+        codes = self._take(batch, layout)
+        if error is not None:
+            return self._cut_short(batch, handles, codes, error)
+        parts.layouts.keep(handles, layout)
+        return Appended(handles, parts.table.generation, len(handles), codes)
+
+    def _cut_short(
+        self, batch: Batch, handles: Handles, codes: bytes | None, error: InvalidSeries
+    ) -> Appended:
+        unseen = array("Q", bytes(8 * (len(batch.refs) - len(handles))))
+        return Appended(handles + unseen, self._parts.table.generation, len(handles), codes, error)
+
+    def _take(self, batch: Batch, layout: BatchLayout) -> bytes | None:
+        """Keep what is accepted of the batch's first samples, and return the codes, if any."""
+        codes = self._judge(batch, layout)
+        count = len(layout.handles)
+        values = batch.values if len(batch.values) == count else batch.values[:count]
+        if codes is None and batch.timestamps is None and not batch.histograms:
+            if count:
+                self._floats.append(_Whole(layout, values, batch.t_ms))
+            self._parts.metrics.floats_appended.value += count
+        else:
+            self._pick(batch, layout, codes or bytes(count))
+        if batch.exemplars:
+            self._take_exemplars(batch, layout.handles, codes or bytes(count))
+        return codes
+
+    def _judge(self, batch: Batch, layout: BatchLayout) -> bytes | None:
+        """Return an AppendCode a sample, None where all are accepted.
+
+        A sample is out of order where its time is at or before the last one of its series, less
+        the window; a new series has none. Source: Prometheus tsdb/agent/db.go, Append.
+        """
+        parts = self._parts
+        window_ms = 0 if batch.reject_out_of_order else parts.out_of_order_window_ms
+        limits: Iterable[int]
+        if batch.timestamps is None:
+            if layout.all_follow(parts.table, batch.t_ms + window_ms):
+                return None
+            limits = repeat(batch.t_ms + window_ms)
+        else:
+            limits = [t_ms + window_ms for t_ms in _timestamps(batch, len(layout.handles))]
+        # `True` and OUT_OF_ORDER are both 1: the comparison yields the code.
+        last_ms = map(parts.table.last_ms.__getitem__, layout.handles)
+        codes = bytes(map(le, limits, last_ms))
+        refused = codes.count(AppendCode.OUT_OF_ORDER)
+        parts.metrics.out_of_order_samples.value += refused
+        return codes if refused else None
+
+    def _pick(self, batch: Batch, layout: BatchLayout, codes: bytes) -> None:
+        """Keep the accepted samples, those of histograms apart."""
+        timestamps_ms = _timestamps(batch, len(codes))
+        is_float = bytearray(map(not_, codes))
+        for position, histogram in batch.histograms.items():
+            if position < len(codes) and is_float[position]:
+                is_float[position] = False
+                handle = layout.handles[position]
+                ref = self._parts.table.refs[handle]
+                logged = LoggedHistogram(ref, timestamps_ms[position], histogram)
+                self._histograms.append((handle, logged))
+                self._parts.metrics.histograms_appended.value += 1
+        picked = _Picked(
+            array("Q", compress(layout.handles, is_float)),
+            array("q", compress(timestamps_ms, is_float)),
+            _compressed(batch.values, is_float),
+        )
+        if picked.handles:
+            self._floats.append(picked)
+            self._parts.metrics.floats_appended.value += len(picked.handles)
+
+    def _take_exemplars(self, batch: Batch, handles: Handles, codes: bytes) -> None:
+        timestamps_ms = _timestamps(batch, len(codes))
+        for position, exemplars in batch.exemplars.items():
+            if position >= len(codes) or codes[position] or _is_stale_at(batch, position):
+                continue
+            for exemplar in exemplars:
+                self._take_exemplar(handles[position], timestamps_ms[position], exemplar)
+
+    def _take_exemplar(self, handle: int, t_ms: int, exemplar: Exemplar) -> None:
+        parts = self._parts
+        if _is_unfit(exemplar):
+            parts.metrics.exemplars_refused.value += 1
+            return
+        latest = self._latest_exemplars.get(handle) or parts.table.latest_exemplars.get(handle)
+        if exemplar == latest:
+            return
+        self._latest_exemplars[handle] = exemplar
+        timed = exemplar
+        if exemplar.t_ms is None:
+            timed = Exemplar(exemplar.labels, exemplar.value, t_ms)
+        self._exemplars.append(LoggedExemplar(parts.table.refs[handle], timed))
+        parts.metrics.exemplars_appended.value += 1
+
+    def commit(self) -> None:
+        """Log the transaction, then move the last timestamps of its series.
+
+        Raises StorageError where it cannot be logged; the transaction is then gone, and series
+        that it was to log are logged with the next one.
+        """
+        table = self._parts.table
+        floats, histograms, latest = self._floats, self._histograms, self._latest_exemplars
+        records = [*self._series_records(), *self._records()]
+        self._clear()
+        self._log(records)
+        for samples in floats:
+            samples.commit(table)
+        if histograms:
+            handles = [handle for handle, _ in histograms]
+            table.raise_to(handles, [logged.t_ms for _, logged in histograms])
+        table.latest_exemplars |= latest
+
+    def rollback(self) -> None:
+        """Drop the transaction, and log the series it created, which stay in memory.
+
+        Where that fails they are logged with the next transaction.
+        """
+        self._clear()
+        with suppress(StorageError):
+            self._log(self._series_records())
+
+    def _log(self, records: Sequence[bytes | bytearray]) -> None:
+        if records:
+            self._parts.writer.append(records)
+            self._parts.table.mark_logged()
+            self._parts.metrics.active_series.value = len(self._parts.table)
+            self._parts.on_logged()
+
+    def _series_records(self) -> list[bytes]:
+        series = self._parts.table.unlogged()
+        starts = range(0, len(series), _SERIES_A_RECORD)
+        return [encode_series(series[start : start + _SERIES_A_RECORD]) for start in starts]
+
+    def _records(self) -> list[bytes | bytearray]:
+        """Return the records of the samples, in the order that storage 2.13 gives."""
+        records: list[bytes | bytearray] = []
+        if self._floats:
+            table = self._parts.table
+            head = self._floats[0].head(table)
+            entries = [floats.encode(table, head) for floats in self._floats]
+            records.append(b"".join((samples_head(*head), *entries)))
+        if self._histograms:
+            records += encode_histograms(logged for _, logged in self._histograms)
+        if self._exemplars:
+            records.append(encode_exemplars(self._exemplars))
+        return records
+
+
+def _timestamps(batch: Batch, count: int) -> "array[int]":
+    """Return the timestamp of each of the first `count` samples."""
+    if batch.timestamps is None:
+        return array("q", (batch.t_ms,)) * count
+    own = batch.timestamps[:count]
+    return array("q", [batch.t_ms if t_ms == NO_TIMESTAMP else t_ms for t_ms in own])
+
+
+def _compressed(values: "array[float]", selectors: bytearray) -> "array[float]":
+    # As integers, because a NaN's payload is not sure to outlive a float register.
+    bits = array("Q", values.tobytes())
+    return array("d", array("Q", compress(bits, selectors)).tobytes())
+
+
+def _is_stale_at(batch: Batch, position: int) -> bool:
+    histogram = batch.histograms.get(position)
+    return is_stale(batch.values[position] if histogram is None else histogram.sum)
+
+
+def _is_unfit(exemplar: Exemplar) -> bool:
+    characters = sum(len(name) + len(value) for name, value in exemplar.labels)
+    return characters > MAX_EXEMPLAR_CHARACTERS or exemplar.labels.repeated_name() is not None

@@ -1,0 +1,197 @@
+"""The series in memory: a million of them, so that they lie in columns.
+
+A series is a row. Its number is the handle that callers cache; 0 is no series. Rows of series
+that were dropped are given out again, and the table's generation then tells old handles from
+new ones. A row's ref, the number that the log knows the series by, is never used again.
+"""
+
+import sys
+from array import array
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import count
+from operator import attrgetter
+from typing import TypeAlias, final
+
+from promscrape.errors import InvalidSeries
+from promscrape.model.exemplar import Exemplar
+from promscrape.model.labels import Labels
+from promscrape.model.sample import NO_TIMESTAMP
+from promscrape.storage.interface import Batch
+from promscrape.storage.wal.record_types import LoggedSeries
+from promscrape.storage.wal.wire_index import WireIndex
+
+Handles: TypeAlias = "array[int]"
+Rows: TypeAlias = Sequence[tuple[int, int]]
+"""Rows in a few stretches, each a first row and the row after its last."""
+
+_NO_REF = 0
+_NEVER_SILENT_MS = (1 << 63) - 1
+_wire = attrgetter("wire")
+# One count for all tables of the process: handles of a log that was closed are not those of the
+# next one.
+_generations = count(1)
+
+
+@final
+class SeriesTable:
+    """All series that were seen lately. Used by one thread, except where a method says so."""
+
+    def __init__(self) -> None:
+        self.generation = next(_generations)
+        self.next_ref = 1
+        # Row 0 stands for an unknown series, and looks like a free row.
+        self.refs = array("Q", (_NO_REF,))
+        self.last_ms = array("q", (_NEVER_SILENT_MS,))
+        self.latest_exemplars: dict[int, Exemplar] = {}
+        self._wires: list[bytes] = [b""]
+        self._rows = WireIndex(self._wires)
+        self._free: deque[int] = deque()
+        self._unlogged: dict[int, None] = {}  # rows, in the order in which they were filled
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def end(self) -> int:
+        """The row after the last one that was ever used."""
+        return len(self.refs)
+
+    def find(self, wire: bytes) -> int:
+        """Return the handle of the series with this label set, or 0.
+
+        Any thread may ask while no series is dropped.
+        """
+        return self._rows.find(wire)
+
+    def series_at(self, row: int) -> LoggedSeries | None:
+        """Return the series of a row, None where it is free. Any thread may ask."""
+        ref, wire = self.refs[row], self._wires[row]
+        return LoggedSeries(ref, wire) if ref != _NO_REF else None
+
+    def insert(self, ref: int, wire: bytes) -> int:
+        """Add a series that the log has under `ref`, and return its handle."""
+        if self._free:
+            row = self._free.popleft()
+            self.refs[row], self.last_ms[row], self._wires[row] = ref, NO_TIMESTAMP, wire
+        else:
+            row = len(self.refs)
+            self.last_ms.append(NO_TIMESTAMP)
+            self._wires.append(wire)
+            self.refs.append(ref)
+        self._rows.add(row)
+        self.next_ref = max(self.next_ref, ref + 1)
+        return row
+
+    def resolve(self, batch: Batch) -> tuple[Handles, InvalidSeries | None]:
+        """Return the handles of the batch's series, up to the first one that cannot be a series.
+
+        Unknown series are created. Handles are believed only where they are of this generation
+        and of a series; the array is the batch's own where it was right throughout.
+        """
+        handles = self._believed(batch)
+        if handles is batch.refs:
+            return handles, None
+        labels = batch.labels
+        for position in [i for i, handle in enumerate(handles) if handle == 0]:
+            try:
+                handles[position] = self._known_or_created(labels[position])
+            except InvalidSeries as exc:
+                return handles[:position], exc
+        return (batch.refs if handles == batch.refs else handles), None
+
+    def _believed(self, batch: Batch) -> Handles:
+        """Return the batch's own array, or a new one with zeros for what is left to find out."""
+        if batch.generation == self.generation:
+            try:
+                refs = array("Q", map(self.refs.__getitem__, batch.refs))
+            except IndexError:
+                return self._looked_up(batch)
+            unknown = refs.count(_NO_REF)
+            if unknown == 0:
+                return batch.refs
+            if unknown == batch.refs.count(0):
+                return batch.refs[:]
+        return self._looked_up(batch)
+
+    def _looked_up(self, batch: Batch) -> Handles:
+        return array("Q", map(self._rows.find, map(_wire, batch.labels)))
+
+    def _known_or_created(self, labels: Labels) -> int:
+        row = self._rows.find(labels.wire)
+        if row:
+            # The two are equal: the caller's copy of the bytes can go.
+            labels.wire = self._wires[row]
+            return row
+        if not labels:
+            raise InvalidSeries("empty labelset: invalid sample")
+        if (name := labels.repeated_name()) is not None:
+            raise InvalidSeries(f'label name "{name}" is not unique: invalid sample')
+        row = self.insert(self.next_ref, labels.wire)
+        self._unlogged[row] = None
+        return row
+
+    def unlogged(self) -> list[LoggedSeries]:
+        """Return the series that the log does not have yet."""
+        return [LoggedSeries(self.refs[row], self._wires[row]) for row in self._unlogged]
+
+    def mark_logged(self) -> None:
+        """Take note that the log has all series."""
+        self._unlogged.clear()
+
+    def are_at(self, rows: Rows, t_ms: int) -> bool:
+        """Whether the last timestamp of each of these rows is `t_ms`."""
+        last_ms, stamp = self.last_ms, _stamp(t_ms)
+        return all(last_ms[start:end].tobytes() == stamp * (end - start) for start, end in rows)
+
+    def move_to(self, rows: Rows, t_ms: int) -> None:
+        """Make `t_ms` the last timestamp of each of these rows."""
+        stamp = _stamp(t_ms)
+        for start, end in rows:
+            self.last_ms[start:end] = array("q", stamp * (end - start))
+
+    def raise_to(self, handles: Iterable[int], timestamps_ms: Iterable[int]) -> None:
+        """Make each timestamp its series' last one, where it is after it."""
+        last_ms = self.last_ms
+        for handle, t_ms in zip(handles, timestamps_ms, strict=False):
+            last_ms[handle] = max(last_ms[handle], t_ms)
+
+    def drop(self, rows: Iterable[int], before_ms: int) -> list[LoggedSeries]:
+        """Forget those of the series whose last timestamp is before `before_ms`; return them.
+
+        A series stays that the log has yet to hear of. Handles are of no use afterwards.
+        """
+        dropped = []
+        # Rows are given out again in ascending order: a scrape's series shall lie together.
+        for row in sorted(rows):
+            if self.last_ms[row] < before_ms and row not in self._unlogged:
+                dropped.append(LoggedSeries(self.refs[row], self._wires[row]))
+                self._release(row)
+        if dropped:
+            self.generation = next(_generations)
+        return dropped
+
+    def _release(self, row: int) -> None:
+        self._rows.remove(row)
+        self.latest_exemplars.pop(row, None)
+        self.refs[row], self.last_ms[row], self._wires[row] = _NO_REF, _NEVER_SILENT_MS, b""
+        self._free.append(row)
+
+
+def _stamp(t_ms: int) -> bytes:
+    return t_ms.to_bytes(8, sys.byteorder, signed=True)
+
+
+def stretches(handles: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the rows in their order, those that follow one another as one stretch."""
+    found = []
+    start = end = 0
+    for handle in handles:
+        if handle != end:
+            if end:
+                found.append((start, end))
+            start = handle
+        end = handle + 1
+    if end:
+        found.append((start, end))
+    return found

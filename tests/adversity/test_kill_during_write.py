@@ -1,0 +1,147 @@
+import asyncio
+import random
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+
+from promscrape.clock import SystemClock
+from promscrape.storage.wal.checkpoint import write_checkpoint
+from promscrape.storage.wal.compression import Compression
+from promscrape.storage.wal.directory import list_checkpoints, list_segments
+from promscrape.storage.wal.metrics import WalMetrics
+from promscrape.storage.wal.reader import read_segments
+from promscrape.storage.wal.recovery import Recovery
+from tests.support.wal import Target, logged_samples, metric, no_pace, open_storage
+from tests.support.wal_writer import bits_of, labels_of, options_for
+
+KILLS = 20
+
+
+def write_until_killed(directory: Path, first: int, kill_after: int) -> int:
+    """Start a writer, kill it after so many scrapes, and return the last one it reported."""
+    writer = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.wal_writer", str(directory), str(first)],
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    )
+    assert writer.stdout is not None
+    with writer.stdout as reports:
+        seen = b""
+        while seen.count(b"\n") < kill_after and (read := reports.read(4096)):
+            seen += read
+        writer.send_signal(signal.SIGKILL)
+        while read := reports.read(4096):
+            seen += read
+    assert writer.wait() == -signal.SIGKILL
+    # The last line may be torn as well.
+    return int(seen.rpartition(b"\n")[0].rpartition(b"\n")[2])
+
+
+def scrapes_in(wal: Path) -> Mapping[int, Mapping[str, int]]:
+    """Return the bits of each series, by scrape."""
+    scrapes: dict[int, dict[str, int]] = defaultdict(dict)
+    for series, samples in logged_samples(wal).items():
+        for t_ms, bits in samples:
+            assert series not in scrapes[t_ms], "a sample stands twice"
+            scrapes[t_ms][series] = bits
+    return scrapes
+
+
+@cache
+def expected_of(scrape: int) -> Mapping[str, int]:
+    return dict(zip(map(str, labels_of(scrape)), bits_of(scrape), strict=True))
+
+
+@pytest.mark.slow
+def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
+    """S19, storage 2.7: at twenty moments, with rotations, syncs and truncations going on.
+
+    Every scrape that was reported is there, bit for bit, and every scrape that is there is whole.
+    """
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - pytest shows it where the test fails
+    rng, first = random.Random(seed), 1
+    for _ in range(KILLS):
+        reported = write_until_killed(tmp_path, first, rng.randrange(1, 150))
+        metrics = WalMetrics(CollectorRegistry())
+        Recovery(options_for(tmp_path), metrics, structlog.get_logger(), no_pace()).run()
+        scrapes = scrapes_in(tmp_path / "wal")
+        assert set(range(1, reported + 1)) <= set(scrapes)
+        for scrape, samples in scrapes.items():
+            assert samples == expected_of(scrape), scrape
+        first = max(scrapes) + 1
+    assert list_checkpoints(tmp_path / "wal"), "no truncation came to its end"
+
+
+KILL_WITHIN_A_CHECKPOINT = """
+import os, signal, sys
+from pathlib import Path
+from promscrape.clock import SystemClock
+from promscrape.storage.wal.checkpoint import write_checkpoint
+from promscrape.storage.wal.compression import Compression
+
+def records():
+    yield from [os.urandom(1 << 20)] * 3
+    os.kill(os.getpid(), signal.SIGKILL)
+
+write_checkpoint(
+    Path(sys.argv[1]), 3, records(),
+    segment_bytes=1 << 20, compression=Compression.SNAPPY, clock=SystemClock(),
+)
+"""
+
+
+async def test_a_kill_within_a_checkpoint_leaves_the_old_state(tmp_path: Path) -> None:
+    """S29: what was begun is removed at the next checkpoint, and nobody reads it before."""
+    async with open_storage(tmp_path) as storage:
+        target = Target(storage, [metric("a")])
+        for t_ms in range(1, 10):
+            target.scrape([1.0], t_ms)
+            storage._parts.writer.rotate()
+    wal = tmp_path / "wal"
+    killed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILL_WITHIN_A_CHECKPOINT, str(wal)
+    )
+    assert await killed.wait() == -signal.SIGKILL
+    unfinished = wal / "checkpoint.00000003.tmp"
+    assert len(list(unfinished.iterdir())) > 1
+    async with open_storage(tmp_path) as storage:
+        assert storage.statistics().corruptions == 0
+        assert storage.statistics().active_series == 1
+        await storage.truncate(0)
+        assert not unfinished.exists()
+        assert list_checkpoints(wal) == [6]
+    assert [sample[0] for sample in logged_samples(wal)[str(metric("a"))]] == list(range(1, 10))
+
+
+async def test_a_kill_between_a_checkpoint_and_the_removals_costs_nothing(tmp_path: Path) -> None:
+    """S29, storage 5.4: the checkpoint has its name before the first segment goes."""
+    async with open_storage(tmp_path) as storage:
+        target = Target(storage, [metric("a")])
+        for t_ms in range(1, 7):
+            target.scrape([1.0], t_ms)
+            storage._parts.writer.rotate()
+    wal = tmp_path / "wal"
+    write_checkpoint(
+        wal,
+        3,
+        [logged.framed.record for logged in read_segments(wal, range(4))],
+        segment_bytes=1 << 20,
+        compression=Compression.SNAPPY,
+        clock=SystemClock(),
+    )
+    expected = list(range(1, 7))
+    async with open_storage(tmp_path) as storage:
+        assert storage.statistics().active_series == 1
+        assert [t_ms for t_ms, _ in logged_samples(wal)[str(metric("a"))]] == expected
+        await storage.truncate(0)
+        assert list_segments(wal).start > 3
+    assert [t_ms for t_ms, _ in logged_samples(wal)[str(metric("a"))]] == expected
