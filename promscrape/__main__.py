@@ -1,0 +1,7 @@
+"""`python -m promscrape`."""
+
+import sys
+
+from promscrape.cli import main
+
+sys.exit(main())

@@ -1,0 +1,68 @@
+"""The command line: arguments, logs, the event loop, the exit code."""
+
+import asyncio
+import io
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import uvloop
+from structlog.typing import FilteringBoundLogger
+
+from promscrape import logs
+from promscrape.flags import features
+from promscrape.flags.command_line import Exit, parse
+from promscrape.flags.flags import Flags
+from promscrape.version import Version
+
+
+class Runnable(Protocol):
+    """What a command line starts: the daemon."""
+
+    async def run(self) -> int:
+        """Run until it is told to stop; return the exit code."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the daemon as the arguments (without the program's name) say; return the exit code."""
+    return run(sys.argv[1:] if arguments is None else arguments, _build_daemon)
+
+
+def run(arguments: Sequence[str], build: Callable[[Flags, FilteringBoundLogger], Runnable]) -> int:
+    """Run what `build` makes of the arguments; see `main`."""
+    flags = parse(arguments, version=Version.current().block(), width=_terminal_width())
+    if isinstance(flags, Exit):
+        sys.stdout.write(flags.stdout)
+        sys.stderr.write(flags.stderr)
+        return flags.code
+    log = _configure_logs(flags)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(build(flags, log).run())
+    except Exception:
+        # A bug, too, leaves a record in the log's own form instead of a bare traceback.
+        log.exception("Fatal error")
+        return 1
+
+
+def _build_daemon(flags: Flags, log: FilteringBoundLogger) -> Runnable:
+    # Imported late: --help, --version and a mistyped flag answer in a third of the time.
+    from promscrape.daemon import Daemon  # noqa: PLC0415
+
+    return Daemon(flags, log)
+
+
+def _terminal_width() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def _configure_logs(flags: Flags) -> FilteringBoundLogger:
+    # Logs are UTF-8, as JSON must be, in every locale.
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
+    log = logs.configure(flags.log_level, flags.log_format, sys.stderr)
+    for notice in features.notices(flags.features):
+        write = log.warning if notice.warning else log.info
+        write(notice.event, option=notice.option)
+    return log
