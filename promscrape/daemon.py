@@ -1,0 +1,362 @@
+"""The one file that knows every component: how they are built, reloaded and stopped.
+
+Components are entered from the bottom up (web, storage, scraping, discovery) and left from the
+top down, so that no scrape is appended to a closed storage, and `/metrics` and the health checks
+answer from before the log is replayed until all is flushed.
+"""
+
+import asyncio
+import platform
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import TypeVar, final
+
+from prometheus_client import CollectorRegistry, disable_created_metrics
+from structlog.typing import FilteringBoundLogger
+
+from promscrape.clock import SystemClock
+from promscrape.config.load import load
+from promscrape.config.root import Config
+from promscrape.discovery.manager import DiscoveryManager
+from promscrape.discovery.metrics import DiscoveryMetrics
+from promscrape.errors import ConfigError, PromscrapeError, StorageError
+from promscrape.flags.flags import Flags
+from promscrape.process import LimitsCollector, ProcessMetrics
+from promscrape.runtime import Limits, detect
+from promscrape.scrape.manager import ScrapeManager
+from promscrape.scrape.metrics import ScrapeMetrics
+from promscrape.scrape.options import ScrapeOptions
+from promscrape.scrape.pool import ScrapePool
+from promscrape.storage.wal.agent import AgentStorage
+from promscrape.storage.wal.compression import Compression
+from promscrape.storage.wal.metrics import WalMetrics
+from promscrape.storage.wal.options import FsyncPolicy, WalOptions
+from promscrape.version import PROGRAM, Version
+from promscrape.web.options import WebOptions
+from promscrape.web.server import WebServer
+from promscrape.web.state import Phase
+
+EXIT_FAILED = 1
+EXIT_BAD_CONFIG = 2
+
+_MIB = 1 << 20
+_CEILING_SHARE = 64
+_CEILING_FLOOR_BYTES = 32 * _MIB
+_CEILING_WITHOUT_LIMIT_BYTES = 256 * _MIB
+
+T = TypeVar("T")
+
+
+@final
+class Daemon:
+    """One promscrape process. Implements `promscrape.web.state.Service`."""
+
+    def __init__(self, flags: Flags, log: FilteringBoundLogger) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's omission
+        self.phase = Phase.STARTING
+        self.started_ns = time.time_ns()
+        self.config = Config()
+        self.limits: Limits = detect(
+            adjust_cpus=flags.auto_gomaxprocs,
+            memory_ratio=flags.auto_gomemlimit_ratio if flags.auto_gomemlimit else None,
+        )
+        self.last_reload_ok = True
+        self.last_reload_s = time.time()
+        self._flags, self._log = flags, log
+        self._clock = SystemClock()
+        self._registry = CollectorRegistry()
+        self._metrics = ProcessMetrics(self._registry)
+        LimitsCollector(lambda: self.limits, self._registry)
+        self._threads = ThreadPoolExecutor(self.limits.cpus, thread_name_prefix=PROGRAM)
+        self._hangup, self._quit = asyncio.Event(), asyncio.Event()
+        # One reload at a time: held from the reading of the file until all have taken it over.
+        self._reload_turn = asyncio.Lock()
+        self._ready = asyncio.Event()
+        self._main: asyncio.Task[int] | None = None
+        self._storage: AgentStorage | None = None
+        self._scraping: ScrapeManager | None = None
+        self._discovery: DiscoveryManager | None = None
+        self._exit_code = 0
+
+    @property
+    def pools(self) -> Mapping[str, ScrapePool]:
+        return self._scraping.pools if self._scraping else {}
+
+    @property
+    def corruption_count(self) -> int:
+        return self._storage.statistics().corruptions if self._storage else 0
+
+    def flags(self) -> Mapping[str, str]:
+        return self._flags.effective()
+
+    async def run(self) -> int:
+        """Run until SIGTERM, SIGINT or `quit`; return the exit code.
+
+        Everything that was scraped is committed and flushed when it returns.
+        """
+        try:
+            self.config = await self._in_thread(lambda: load(self._flags.config_file))
+        except ConfigError as exc:
+            where = self._flags.config_file
+            self._log_problems(exc, f"Error loading config (--config.file={where})")
+            return EXIT_BAD_CONFIG
+        self._main = asyncio.current_task()
+        self._note_loaded()
+        self._log_start()
+        try:
+            with self._signals():
+                await self._serve()
+        except Exception as exc:  # noqa: BLE001 - whatever ends the daemon is said in its log
+            for cause in _causes(exc):
+                self._log.error("Fatal error", err=cause)
+            return EXIT_FAILED
+        finally:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        if not self._exit_code:
+            self._log.info("See you next time!")
+        return self._exit_code
+
+    def quit(self) -> bool:
+        """Begin to stop; false where that has begun already."""
+        if self._quit.is_set():
+            return False
+        self._quit.set()
+        if not self._ready.is_set() and self._main is not None:
+            # The start is abandoned where it stands: replaying the log can take minutes.
+            self._main.cancel()
+        return True
+
+    async def reload(self) -> None:
+        """Load the configuration file again and take it over; what it asks for in turn.
+
+        Raises ConfigError with nothing changed where the file is refused, and after the other
+        components have taken it over where one of them could not.
+        """
+        await self._ready.wait()
+        async with self._reload_turn:
+            try:
+                await self._load_and_apply()
+            except ConfigError as exc:
+                self.last_reload_ok = False
+                self._metrics.reload_successful.set(0)
+                self._log_problems(exc, "Error reloading config")
+                raise
+
+    async def _serve(self) -> None:
+        async with AsyncExitStack() as stack:
+            web = WebServer(
+                self,
+                WebOptions.from_flags(self._flags),
+                self._registry,
+                self._log.bind(component="web"),
+            )
+            try:
+                await stack.enter_async_context(web)
+            except OSError as exc:
+                self._log.error("Unable to start web listener", err=exc)
+                self._exit_code = EXIT_FAILED
+                return
+            stack.callback(self._log.info, "Stopping web handler...")
+            try:
+                await self._start(stack)
+                async with asyncio.TaskGroup() as tasks:
+                    reloading = tasks.create_task(self._reload_on_hangup(), name="reload")
+                    await self._quit.wait()
+                    reloading.cancel()
+            except asyncio.CancelledError:
+                # `quit` before the start was over; anyone else's cancellation goes on.
+                if not self._quit.is_set() or (self._main and self._main.uncancel()):
+                    raise
+            finally:
+                self.phase = Phase.STOPPING
+                self._metrics.ready.set(0)
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        """Enter storage, scraping and discovery, and put the configuration to use."""
+        self._storage = await self._open_storage(stack)
+        options = self._scrape_options(self._storage)
+        log = self._log.bind(component="scrape manager")
+        self._scraping = ScrapeManager(options, log)
+        await stack.enter_async_context(self._scraping)
+        stack.callback(self._log.info, "Stopping scrape manager...")
+        self._discovery = DiscoveryManager(
+            self._scraping.update, self._clock, DiscoveryMetrics(self._registry)
+        )
+        await self._apply(self.config)
+        self.phase = Phase.READY
+        self._metrics.ready.set(1)
+        self._ready.set()
+        self._log.info("Server is ready to receive web requests.")
+
+    async def _open_storage(self, stack: AsyncExitStack) -> AgentStorage:
+        storage = AgentStorage(
+            _wal_options(self._flags),
+            clock=self._clock,
+            metrics=WalMetrics(self._registry),
+            log=self._log,
+        )
+        try:
+            await stack.enter_async_context(storage)
+        except StorageError as exc:
+            raise StorageError(f"opening storage failed: {exc}") from exc
+        stack.callback(self._log.info, "Stopping agent WAL storage...")
+        return storage
+
+    def _scrape_options(self, storage: AgentStorage) -> ScrapeOptions:
+        tolerance_ns = self._flags.scrape_timestamp_tolerance.ns
+        return ScrapeOptions(
+            storage=storage,
+            clock=self._clock,
+            metrics=ScrapeMetrics(self._registry),
+            run_in_thread=self._in_thread,
+            user_agent=f"{PROGRAM}/{Version.current().version}",
+            ceiling_bytes=body_ceiling_bytes(self.limits.memory_bytes),
+            tolerance_ns=tolerance_ns if self._flags.scrape_adjust_timestamps else None,
+            sync_interval_s=self._flags.scrape_discovery_reload_interval.seconds or 5.0,
+        )
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def _reload_on_hangup(self) -> None:
+        """Reload on SIGHUP; signals that come while one is served are one more."""
+        while True:
+            await self._hangup.wait()
+            self._hangup.clear()
+            try:
+                await self.reload()
+            except ConfigError:
+                continue  # Logged and counted by `reload`; the old configuration goes on.
+
+    async def _load_and_apply(self) -> None:
+        where = self._flags.config_file
+        started_s = self._clock.monotonic_s()
+        self._log.info("Loading configuration file", filename=where)
+        try:
+            config = await self._in_thread(lambda: load(where))
+        except ConfigError as exc:
+            text = f'couldn\'t load configuration (--config.file="{where}"): {exc}'
+            raise ConfigError(text, exc.problems) from exc
+        self.config = config
+        await self._apply(config)
+        self._note_loaded()
+        self._log.info(
+            "Completed loading of configuration file",
+            filename=where,
+            totalDuration=f"{self._clock.monotonic_s() - started_s:.3f}s",
+        )
+
+    async def _apply(self, config: Config) -> None:
+        """Let every component take over the configuration, those after a failed one, too."""
+        assert self._scraping is not None
+        assert self._discovery is not None
+        failed = False
+        try:
+            await self._scraping.apply(config)
+        except PromscrapeError as exc:
+            failed = True
+            self._log.error("Failed to apply configuration", err=exc)
+        self._discovery.apply({job.job_name: job.static_configs for job in config.scrape_configs})
+        if failed:
+            where = self._flags.config_file
+            raise ConfigError(
+                "one or more errors occurred while applying the new configuration "
+                f'(--config.file="{where}")'
+            )
+
+    def _note_loaded(self) -> None:
+        self.last_reload_ok, self.last_reload_s = True, time.time()
+        self._metrics.reload_successful.set(1)
+        self._metrics.reload_success_time.set(self.last_reload_s)
+
+    def _log_problems(self, error: ConfigError, event: str) -> None:
+        """Say what is wrong with the file, each problem with its place and its remedy."""
+        for problem in error.problems:
+            if not problem.line:
+                continue  # It is about the file as a whole: the last line says it.
+            self._log.error(
+                "Configuration problem",
+                at=f"{problem.file}:{problem.line}:{problem.column}",
+                path=problem.path,
+                err=problem.message,
+                **({"hint": problem.hint} if problem.hint else {}),
+            )
+        self._log.error(event, file=str(Path(self._flags.config_file).absolute()), err=error)
+
+    def _log_start(self) -> None:
+        version = Version.current()
+        self._log.info("Starting Prometheus Agent", mode="agent", version=version.info())
+        self._log.info(
+            "operational information",
+            build_context=version.build_context(),
+            host_details=f"({' '.join(platform.uname())})",
+            cpus=self.limits.cpus,
+            memory_limit=self.limits.memory_bytes,
+        )
+        for message in self.limits.messages:
+            write = self._log.warning if message.warning else self._log.info
+            write(message.event, component=message.component, **message.attributes)
+        self._log.warning(
+            "The compiled core is not part of this version: scrapes run in plain Python"
+        )
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT, reload on SIGHUP; a second SIGTERM changes nothing."""
+        loop = asyncio.get_running_loop()
+        for number, name in ((signal.SIGTERM, "terminated"), (signal.SIGINT, "interrupt")):
+            loop.add_signal_handler(number, self._on_stop_signal, name)
+        loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    def _on_stop_signal(self, name: str) -> None:
+        if not self._quit.is_set():
+            self._log.warning("Received an OS signal, exiting gracefully...", signal=name)
+            self.quit()
+
+
+def body_ceiling_bytes(memory_bytes: int | None) -> int:
+    """Return how large a body may be where its job sets no limit.
+
+    A body's series take several times its size in memory, and some targets can send one at the
+    same time: a sixty-fourth of the process's memory keeps one target from ending it.
+    """
+    if memory_bytes is None:
+        return _CEILING_WITHOUT_LIMIT_BYTES
+    return max(memory_bytes // _CEILING_SHARE, _CEILING_FLOOR_BYTES)
+
+
+def _wal_options(flags: Flags) -> WalOptions:
+    given = {}
+    if flags.storage_agent_wal_segment_size:
+        given["segment_bytes"] = flags.storage_agent_wal_segment_size.bytes
+    kind = flags.storage_agent_wal_compression_type
+    return WalOptions(
+        directory=Path(flags.storage_agent_path),
+        compression=Compression(kind) if flags.storage_agent_wal_compression else Compression.NONE,
+        fsync=FsyncPolicy(flags.storage_agent_wal_fsync),
+        truncate_frequency_s=flags.storage_agent_wal_truncate_frequency.seconds or 2 * 3600,
+        min_time_s=flags.storage_agent_retention_min_time.seconds,
+        max_time_s=flags.storage_agent_retention_max_time.seconds,
+        checkpoint_from_memory=flags.storage_agent_checkpoint_from_in_memory_series,
+        checkpoint_batch=flags.storage_agent_checkpoint_batch_size,
+        use_lock_file=not flags.storage_agent_no_lockfile,
+        **given,
+    )
+
+
+def _causes(exc: BaseException) -> Iterator[BaseException]:
+    """Yield what a nest of exception groups was made of."""
+    if isinstance(exc, BaseExceptionGroup):
+        for nested in exc.exceptions:
+            yield from _causes(nested)
+    else:
+        yield exc

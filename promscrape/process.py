@@ -1,0 +1,108 @@
+"""What the process says of itself: its build, its readiness, its reloads, its limits.
+
+The names are Prometheus's own. The `go_*` ones that dashboards of Prometheus show have agreed
+stand-ins here: tasks for goroutines, and the limits that the worker threads follow.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from typing import final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Gauge,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from promscrape.runtime import Limits
+from promscrape.version import Version
+
+CORE = "python"
+"""Which twins of the hot loops this process runs."""
+
+
+@final
+class ProcessMetrics:
+    """The daemon's own gauges, and the collectors of Python and of the operating system."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        self._describe_build(registry)
+        self.ready = Gauge(
+            "prometheus_ready", "Whether the server is ready: 1 or 0.", registry=registry
+        )
+        self.reload_successful = Gauge(
+            "prometheus_config_last_reload_successful",
+            "Whether the last attempt to load the configuration succeeded.",
+            registry=registry,
+        )
+        self.reload_success_time = Gauge(
+            "prometheus_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last loaded.",
+            registry=registry,
+        )
+
+    def _describe_build(self, registry: CollectorRegistry) -> None:
+        version = Version.current()
+        build = {
+            "version": version.version,
+            "revision": version.revision,
+            "branch": version.branch,
+            "goversion": version.go_version,
+            "goos": version.goos,
+            "goarch": version.goarch,
+            "tags": "",
+        }
+        Gauge(
+            "prometheus_build_info",
+            "Always 1; the labels say what was built.",
+            tuple(build),
+            registry=registry,
+        ).labels(**build).set(1)
+        own = {"version": version.version, "python": version.python_version, "core": CORE}
+        Gauge(
+            "promscrape_build_info",
+            "Always 1; `core` says whether the compiled twins of the hot loops are loaded.",
+            tuple(own),
+            registry=registry,
+        ).labels(**own).set(1)
+
+
+@final
+class LimitsCollector(Collector):
+    """The limits that the process goes by, and what it has of tasks and threads."""
+
+    def __init__(self, limits: Callable[[], Limits], registry: CollectorRegistry) -> None:
+        self._limits = limits
+        registry.register(self)
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        return []
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        limits = self._limits()
+        yield GaugeMetricFamily("go_goroutines", "Tasks of the event loop.", task_count())
+        yield GaugeMetricFamily("go_threads", "Threads.", threading.active_count())
+        yield GaugeMetricFamily(
+            "go_sched_gomaxprocs_threads", "Worker threads that may run.", limits.cpus
+        )
+        yield GaugeMetricFamily(
+            "go_gc_gomemlimit_bytes",
+            "The memory to stay below.",
+            float("inf") if limits.memory_bytes is None else limits.memory_bytes,
+        )
+
+
+def task_count() -> int:
+    """Return how many tasks the running event loop has; 0 outside of one."""
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        return 0
