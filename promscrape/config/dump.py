@@ -19,11 +19,16 @@ from promscrape.config.scrape import ScrapeConfig
 from promscrape.decode.scalar import STR, plain
 from promscrape.decode.schema import INLINE
 from promscrape.decode.walk import MERGE_KEY
+from promscrape.httpclient.tls import TLSConfig
 from promscrape.model.labels import Labels, is_utf8
+from promscrape.model.secret import MASK, Secret
 from promscrape.relabel import DEFAULT_REGEX, RelabelConfig
+from promscrape.storage.remote.config import MetadataConfig
 
 # Keys that Prometheus prints even where they are false.
 _ALWAYS: Mapping[type[msgspec.Struct], frozenset[str]] = {
+    TLSConfig: frozenset({"insecure_skip_verify"}),
+    MetadataConfig: frozenset({"send", "send_interval"}),
     GlobalConfig: frozenset({"scrape_native_histograms", "extra_scrape_metrics"}),
     ScrapeConfig: frozenset(
         {
@@ -82,16 +87,24 @@ def _fields(section: msgspec.Struct) -> Iterator[yaml.Event]:
 
 
 def _is_left_out(value: object, default: object) -> bool:
-    return value is None or value is DEFAULT_REGEX or not (value or _truth(default))
+    if value is None or value is DEFAULT_REGEX:
+        return True
+    if default is None:
+        return False  # That an empty section or text is there means something.
+    return not (_truth(value) or _truth(default))
 
 
-def _truth(default: object) -> bool:
-    # A field without a default has a factory of empty values, or is required and never empty.
-    return default is not msgspec.NODEFAULT and bool(default)
+def _truth(value: object) -> bool:
+    """Whether something is set; a field without a default has empty ones, or is never empty."""
+    if isinstance(value, msgspec.Struct):
+        return any(_truth(getattr(value, name)) for name in value.__struct_fields__)
+    return value is not msgspec.NODEFAULT and bool(value)
 
 
 def _value(value: object, *, flow: bool = False) -> Iterator[yaml.Event]:
-    if isinstance(value, msgspec.Struct):
+    if value is None:
+        yield _plain("null")
+    elif isinstance(value, msgspec.Struct):
         yield from _section(value)
     elif isinstance(value, Labels):
         yield from _mapping({name: escape(text) for name, text in value})
@@ -104,6 +117,8 @@ def _value(value: object, *, flow: bool = False) -> Iterator[yaml.Event]:
         yield yaml.SequenceEndEvent()
     elif isinstance(value, bool | int | float):
         yield _plain(_number(value))
+    elif isinstance(value, Secret):
+        yield from _text(MASK if value else "")
     else:
         yield from _text(str(value))
 
@@ -123,7 +138,8 @@ def _number(value: float) -> str:
         return ".nan"
     if math.isinf(value):
         return ".inf" if value > 0 else "-.inf"
-    return repr(value).removesuffix(".0")
+    # Without its fraction a negative zero would read as the integer 0.
+    return repr(value).removesuffix(".0") if value else repr(value)
 
 
 def _text(text: str) -> Iterator[yaml.Event]:

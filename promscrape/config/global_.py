@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, TypeAlias, final
 
 import msgspec
 
-from promscrape.decode.schema import ConfigStruct, GoName, UInt, Via
+from promscrape.decode.schema import ConfigStruct, FilePath, GoName, UInt, Via
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.labels import EMPTY_LABELS, Labels, ValidationScheme, is_utf8
@@ -36,9 +36,8 @@ def _global_validation_scheme(text: str = "") -> ValidationScheme:
     return validation_scheme(text) or ValidationScheme.UTF8
 
 
-@final
-class GlobalConfig(ConfigStruct, frozen=True, kw_only=True):
-    """The section `global`: what jobs inherit. Intervals of 0 take their defaults."""
+class GlobalSection(ConfigStruct, frozen=True, kw_only=True):
+    """The section `global` as it is written. Intervals of 0 take their defaults."""
 
     go_type: ClassVar[str] = "config.plain"
     null_is_default: ClassVar[bool] = True
@@ -48,8 +47,8 @@ class GlobalConfig(ConfigStruct, frozen=True, kw_only=True):
     scrape_protocols: tuple[ProtocolName, ...] | None = None
     evaluation_interval: Duration = DEFAULT_INTERVAL  # kept for the format's sake
     rule_query_offset: Duration = Duration()  # kept for the format's sake
-    query_log_file: str = ""  # kept for the format's sake
-    scrape_failure_log_file: str = ""
+    query_log_file: FilePath = ""  # kept for the format's sake
+    scrape_failure_log_file: FilePath = ""
     external_labels: Labels = EMPTY_LABELS
     body_size_limit: ByteSize = Size()
     sample_limit: UInt = 0
@@ -66,7 +65,7 @@ class GlobalConfig(ConfigStruct, frozen=True, kw_only=True):
     scrape_native_histograms: bool = False
     convert_classic_histograms_to_nhcb: bool = False
     always_scrape_classic_histograms: bool = False
-    extra_scrape_metrics: bool = False
+    extra_scrape_metrics: bool | None = None
 
     def __post_init__(self) -> None:
         """Fill in what depends on other fields, so that no reader has to."""
@@ -85,6 +84,13 @@ class GlobalConfig(ConfigStruct, frozen=True, kw_only=True):
             )
         if self.scrape_protocols is not None:
             yield from check_protocols(self.scrape_protocols, "global config")
+
+
+@final
+class GlobalConfig(GlobalSection, frozen=True, kw_only=True):
+    """The section `global` as it takes effect: what jobs inherit."""
+
+    extra_scrape_metrics: bool = False
 
 
 @final

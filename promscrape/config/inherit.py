@@ -5,7 +5,12 @@ from typing import Any
 
 import msgspec
 
-from promscrape.config.global_ import GlobalConfig, check_protocols, unknown_protocol
+from promscrape.config.global_ import (
+    GlobalConfig,
+    GlobalSection,
+    check_protocols,
+    unknown_protocol,
+)
 from promscrape.config.scrape import ScrapeConfig, ScrapeSection
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
@@ -58,7 +63,7 @@ def inherit(section: ScrapeSection, global_: GlobalConfig) -> ScrapeConfig:
     return ScrapeConfig(**values)
 
 
-def check_inheritance(section: ScrapeSection, global_: GlobalConfig) -> Iterator[InvalidValue]:
+def check_inheritance(section: ScrapeSection, global_: GlobalSection) -> Iterator[InvalidValue]:
     """Yield each rule that the job breaks together with `global`, in Prometheus's order."""
     owner = f"scrape config with job name {quote(section.job_name)}"
     if _timeout(section, global_) > _interval(section, global_):
@@ -89,12 +94,12 @@ def check_rules(
             yield InvalidValue(str(fault), at=(key, index, *fault.at), hint=fault.hint)
 
 
-def check_global_escaping(global_: GlobalConfig) -> Iterator[InvalidValue]:
+def check_global_escaping(global_: GlobalSection) -> Iterator[InvalidValue]:
     """Yield what is wrong with the global escaping scheme; it matters where there is a job."""
     yield from _check_escaping_name("global", global_.metric_name_escaping_scheme)
 
 
-def _check_escaping(section: ScrapeSection, global_: GlobalConfig) -> Iterator[InvalidValue]:
+def _check_escaping(section: ScrapeSection, global_: GlobalSection) -> Iterator[InvalidValue]:
     yield from _check_escaping_name("scrape config", section.metric_name_escaping_scheme)
     utf8 = _scheme(section, global_) is ValidationScheme.UTF8
     if _escaping(section, global_) == EscapingScheme.ALLOW_UTF_8 and not utf8:
@@ -113,19 +118,19 @@ def _check_escaping_name(owner: str, name: str) -> Iterator[InvalidValue]:
         )
 
 
-def _interval(section: ScrapeSection, global_: GlobalConfig) -> Duration:
+def _interval(section: ScrapeSection, global_: GlobalSection) -> Duration:
     return section.scrape_interval or global_.scrape_interval
 
 
-def _timeout(section: ScrapeSection, global_: GlobalConfig) -> Duration:
+def _timeout(section: ScrapeSection, global_: GlobalSection) -> Duration:
     return section.scrape_timeout or min(global_.scrape_timeout, _interval(section, global_))
 
 
-def _scheme(section: ScrapeSection, global_: GlobalConfig) -> ValidationScheme:
+def _scheme(section: ScrapeSection, global_: GlobalSection) -> ValidationScheme:
     return section.metric_name_validation_scheme or global_.metric_name_validation_scheme
 
 
-def _escaping(section: ScrapeSection, global_: GlobalConfig) -> str:
+def _escaping(section: ScrapeSection, global_: GlobalSection) -> str:
     """Return the name of the escaping scheme: written, or what goes with the validation scheme."""
     own_scheme = section.metric_name_validation_scheme
     if section.metric_name_escaping_scheme:

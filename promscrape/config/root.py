@@ -1,37 +1,17 @@
 """The whole configuration: the file as it is written, and what takes effect."""
 
-from collections.abc import Iterator
-from typing import Annotated, ClassVar, final
+from typing import ClassVar, final
 
 import msgspec
 
-from promscrape.config.global_ import GlobalConfig, RuntimeConfig
+from promscrape.config.global_ import GlobalConfig, GlobalSection, RuntimeConfig
+from promscrape.config.otlp import OTLPConfig
 from promscrape.config.scrape import ScrapeConfig, ScrapeSection
-from promscrape.config.unsupported import ROOT_KEYS
-from promscrape.decode.schema import ConfigStruct, GoName, Opaque, Refused
-from promscrape.model.invalid import InvalidValue
-from promscrape.relabel import RelabelConfig
-
-
-@final
-class AlertingSection(ConfigStruct, frozen=True, kw_only=True):
-    """The section `alerting`, of which an agent allows only the empty one."""
-
-    go_type: ClassVar[str] = "config.plain"
-
-    alert_relabel_configs: tuple[RelabelConfig | None, ...] = ()
-    alertmanagers: Annotated[tuple[Opaque | None, ...], GoName("config.AlertmanagerConfigs")] = ()
-
-    def check(self) -> Iterator[InvalidValue]:
-        for index, rule in enumerate(self.alert_relabel_configs):
-            if rule is None:
-                yield InvalidValue(
-                    "empty or null alert relabeling rule", at=("alert_relabel_configs", index)
-                )
-
-    def __bool__(self) -> bool:
-        """Whether anything would be alerted to."""
-        return bool(self.alert_relabel_configs or self.alertmanagers)
+from promscrape.config.server import AlertingSection, RemoteReadSection
+from promscrape.config.storage import StorageConfig
+from promscrape.config.tracing import TracingConfig
+from promscrape.decode.schema import ConfigStruct, FilePath, Refused
+from promscrape.storage.remote.config import RemoteWriteConfig
 
 
 @final
@@ -39,14 +19,18 @@ class ConfigFile(ConfigStruct, frozen=True, kw_only=True):
     """A configuration file as it is written; parts that were refused stand as such."""
 
     go_type: ClassVar[str] = "config.plain"
-    unsupported: ClassVar[frozenset[str]] = ROOT_KEYS
 
-    global_: GlobalConfig | Refused = msgspec.field(default=GlobalConfig(), name="global")
+    global_: GlobalSection | Refused = msgspec.field(default=GlobalSection(), name="global")
     runtime: RuntimeConfig | Refused = RuntimeConfig()
-    scrape_configs: tuple[ScrapeSection | Refused | None, ...] = ()
     alerting: AlertingSection | Refused = AlertingSection()
     rule_files: tuple[str, ...] = ()
-    remote_read: Annotated[tuple[Opaque | None, ...], GoName("[]*config.RemoteReadConfig")] = ()
+    scrape_config_files: tuple[FilePath, ...] = ()
+    scrape_configs: tuple[ScrapeSection | Refused | None, ...] = ()
+    storage: StorageConfig | Refused = StorageConfig()
+    tracing: TracingConfig | Refused | None = None
+    remote_write: tuple[RemoteWriteConfig | Refused | None, ...] = ()
+    remote_read: tuple[RemoteReadSection | Refused | None, ...] = ()
+    otlp: OTLPConfig | Refused = OTLPConfig()
 
 
 @final
@@ -55,4 +39,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     global_: GlobalConfig = msgspec.field(default=GlobalConfig(), name="global")
     runtime: RuntimeConfig = RuntimeConfig()
+    scrape_config_files: tuple[str, ...] = ()  # absolute patterns; what they match is read later
     scrape_configs: tuple[ScrapeConfig, ...] = ()
+    storage: StorageConfig = StorageConfig()
+    tracing: TracingConfig | None = None
+    remote_write: tuple[RemoteWriteConfig, ...] = ()
+    otlp: OTLPConfig = OTLPConfig()

@@ -1,6 +1,6 @@
 """One job: an entry of `scrape_configs`, as it is written and as it takes effect."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar, final
 
 from promscrape.config.global_ import (
@@ -10,9 +10,8 @@ from promscrape.config.global_ import (
     ProtocolName,
     validation_scheme,
 )
-from promscrape.config.unsupported import JOB_KEYS
-from promscrape.decode.schema import INLINE, ConfigStruct, GoName, UInt, Via
-from promscrape.discovery.static import StaticConfig
+from promscrape.decode.schema import INLINE, ConfigStruct, FilePath, GoName, UInt, Via
+from promscrape.discovery.registry import DiscoveryConfigs
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
@@ -32,7 +31,6 @@ class ScrapeSection(ConfigStruct, frozen=True, kw_only=True):
 
     go_type: ClassVar[str] = "config.ScrapeConfig"
     go_item: ClassVar[str] = "*config.ScrapeConfig"
-    unsupported: ClassVar[frozenset[str]] = JOB_KEYS
 
     job_name: str = ""
     honor_labels: bool = False
@@ -47,7 +45,7 @@ class ScrapeSection(ConfigStruct, frozen=True, kw_only=True):
     always_scrape_classic_histograms: bool | None = None
     convert_classic_histograms_to_nhcb: bool | None = None
     extra_scrape_metrics: bool | None = None
-    scrape_failure_log_file: str = ""
+    scrape_failure_log_file: FilePath = ""
     metrics_path: str = "/metrics"
     scheme: str = "http"
     enable_compression: bool = True
@@ -67,43 +65,48 @@ class ScrapeSection(ConfigStruct, frozen=True, kw_only=True):
     http_client: Annotated[HTTPClientConfig, INLINE] = HTTPClientConfig()
     relabel_configs: tuple[RelabelConfig | None, ...] = ()
     metric_relabel_configs: tuple[RelabelConfig | None, ...] = ()
-    static_configs: tuple[StaticConfig | None, ...] = ()
+    discovery: Annotated[DiscoveryConfigs, INLINE] = DiscoveryConfigs()
 
     def check(self) -> Iterator[InvalidValue]:
-        for index in _nulls(self.static_configs):
-            yield InvalidValue(
-                "empty or null section in static_configs", at=("static_configs", index)
-            )
+        yield from self.discovery.check()
         if not self.job_name:
             yield InvalidValue("job_name is empty", at=("job_name",))
         yield from self.http_client.check()
         if not self.relabel_configs:
-            yield from self._check_addresses()
-        for index in _nulls(self.relabel_configs):
-            yield InvalidValue(
-                "empty or null target relabeling rule in scrape config",
-                at=("relabel_configs", index),
-            )
-        for index in _nulls(self.metric_relabel_configs):
-            yield InvalidValue(
-                "empty or null metric relabeling rule in scrape config",
-                at=("metric_relabel_configs", index),
-            )
-
-    def _check_addresses(self) -> Iterator[InvalidValue]:
-        # Relabeling could still rewrite the address: then each target is checked at run time.
-        for index, config in enumerate(self.static_configs):
-            for position, address in enumerate(config.targets if config else ()):
-                if "/" in address:
-                    yield InvalidValue(
-                        f"{quote(address)} is not a valid hostname",
-                        at=("static_configs", index, "targets", position),
-                        hint="a target is `host:port`; see `scheme` and `metrics_path`",
-                    )
+            yield from address_faults(self.discovery)
+        yield from null_faults(
+            "relabel_configs",
+            self.relabel_configs,
+            "empty or null target relabeling rule in scrape config",
+        )
+        yield from null_faults(
+            "metric_relabel_configs",
+            self.metric_relabel_configs,
+            "empty or null metric relabeling rule in scrape config",
+        )
 
 
-def _nulls(items: tuple[object, ...]) -> Iterator[int]:
-    return (index for index, item in enumerate(items) if item is None)
+def address_faults(discovery: DiscoveryConfigs) -> Iterator[InvalidValue]:
+    """Yield the static targets that are no addresses.
+
+    For a section without relabel rules: those could still rewrite the address, and then each
+    target is checked at run time.
+    """
+    for index, config in enumerate(discovery.static_configs):
+        for position, address in enumerate(config.targets if config else ()):
+            if "/" in address:
+                yield InvalidValue(
+                    f"{quote(address)} is not a valid hostname",
+                    at=("static_configs", index, "targets", position),
+                    hint="a target is `host:port`; see `scheme` and `metrics_path`",
+                )
+
+
+def null_faults(key: str, items: Sequence[object], message: str) -> Iterator[InvalidValue]:
+    """Yield the message for each null in the list at `key`."""
+    for index, item in enumerate(items):
+        if item is None:
+            yield InvalidValue(message, at=(key, index))
 
 
 @final
@@ -123,4 +126,3 @@ class ScrapeConfig(ScrapeSection, frozen=True, kw_only=True):
     metric_name_escaping_scheme: EscapingScheme = EscapingScheme.ALLOW_UTF_8
     relabel_configs: tuple[RelabelConfig, ...] = ()
     metric_relabel_configs: tuple[RelabelConfig, ...] = ()
-    static_configs: tuple[StaticConfig, ...] = ()

@@ -19,8 +19,16 @@ from promscrape.decode.kind import (
     OpaqueKind,
     TextKind,
 )
-from promscrape.decode.mapping import Field, MapKind, StructKind
-from promscrape.decode.schema import INLINE, ConfigStruct, GoName, Opaque, Refused, Via
+from promscrape.decode.mapping import AnyKind, Field, Inlined, MapKind, StructKind, holds_secrets
+from promscrape.decode.schema import (
+    INLINE,
+    RELATIVE,
+    ConfigStruct,
+    GoName,
+    Opaque,
+    Refused,
+    Via,
+)
 from promscrape.decode.walk import Kind
 
 _SIMPLE: Mapping[object, Kind] = {
@@ -29,6 +37,7 @@ _SIMPLE: Mapping[object, Kind] = {
     int: IntKind("int", INT64),
     float: FloatKind(),
     Opaque: OpaqueKind(),
+    object: AnyKind(),
 }
 
 
@@ -70,14 +79,17 @@ def kind_of(annotation: object) -> Kind:
 def struct_kind(struct: type[ConfigStruct]) -> StructKind:
     """Return how a section is read."""
     fields: dict[str, Field] = {}
-    inlines: dict[str, ConfigStruct] = {}
+    inlines: dict[str, Inlined] = {}
     for own in msgspec.structs.fields(struct):
         if INLINE in get_args(own.type):
-            inlines[own.name] = own.default
             inlined = struct_kind(type(own.default))
-            fields |= {k: replace(f, inlined_in=own.name) for k, f in inlined.fields.items()}
+            inlines[own.name] = Inlined(own.default, inlined)
+            fields |= {
+                k: replace(f, attribute=own.name, inlined=True) for k, f in inlined.fields.items()
+            }
         else:
-            fields[own.encode_name] = Field(own.name, kind_of(own.type))
+            kind = kind_of(own.type)
+            fields[own.encode_name] = Field(own.name, kind, secret=holds_secrets(kind))
     return StructKind(struct, fields, inlines)
 
 
@@ -89,6 +101,8 @@ def _annotated(annotation: object, marks: tuple[object, ...]) -> Kind:
     if any(isinstance(mark, msgspec.Meta) and mark.ge == 0 for mark in marks):
         return IntKind(name or "uint", UINT64)
     kind = kind_of(annotation)
+    if RELATIVE in marks:
+        return kind
     if name is None or not isinstance(kind, TextKind | ListKind | MapKind):
         raise TypeError(f"no kind reads {annotation!r} with {marks!r}")
     return replace(kind, go_name=name)

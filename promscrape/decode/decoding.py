@@ -1,30 +1,27 @@
 """One configuration file on its way from bytes to sections, and everything found wrong in it."""
 
 import re
+from collections.abc import Sequence
 from typing import TypeVar, cast, final
 
 from promscrape.decode.annotation import struct_kind
 from promscrape.decode.document import Content, MapNode, ScalarNode, compose, locate
-from promscrape.decode.kind import survives
+from promscrape.decode.kind import ListKind, MaybeKind, survives
 from promscrape.decode.mapping import StructKind
+from promscrape.decode.masking import is_below_secret, masked_anchor, masked_line, masked_text
 from promscrape.decode.scalar import is_null
-from promscrape.decode.schema import ConfigStruct
+from promscrape.decode.schema import REFUSED, ConfigStruct
 from promscrape.decode.syntax import LINE_BREAK, START, Unreadable
 from promscrape.decode.walk import Fault, Path, Stage, TooManyAliases, Walk
 from promscrape.errors import ConfigError, Problem
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.quoting import quote
+from promscrape.model.secret import MASK
 
 S = TypeVar("S", bound=ConfigStruct)
 
 _MAX_SHOWN = 200  # characters of a source line; a longer one would bury the message
 
-# What must not reach a terminal or a log: the values of keys that hold secrets, and passwords
-# in URLs. Keys that name a file of secrets end otherwise and stay.
-_SECRET_KEY = re.compile(
-    r"""((?:password|secrets?|token|credentials|key)["']?\s*:\s*)\S.*""", re.IGNORECASE
-)
-_URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 _GO_LINE = re.compile(r"^yaml: line [0-9]+: ")
 _PLAIN_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -37,10 +34,18 @@ class Decoding:
         self._source, self._file = source, file
         self._walk = Walk()
         self._root: Content | None = None
+        self._is_readable = True
         try:
             self._root = compose(source)
         except Unreadable as exc:
-            self._walk.hard(exc.place, (), str(exc), exc.hint)
+            self._is_readable = False
+            message = str(exc)
+            if is_below_secret(self._lines(), exc.place.line):
+                message = masked_anchor(message)
+            self._walk.hard(exc.place, (), message, exc.hint)
+
+    def _lines(self) -> list[str]:
+        return LINE_BREAK.split(self._source.decode("utf-8", "replace").removeprefix("\ufeff"))
 
     @property
     def faults(self) -> list[Fault]:
@@ -59,6 +64,26 @@ class Decoding:
             self._walk.hard(START, (), "yaml: document contains excessive aliasing")
             values = {}
         return cast(S, kind.build(values))
+
+    def read_items(self, struct: type[S]) -> tuple[S | None, ...]:
+        """Return the sections of a root that is a list of them, null ones as None.
+
+        Those that were refused are left out.
+        """
+        root = self._root
+        if root is None:
+            return ()
+        kind = ListKind(
+            MaybeKind(struct_kind(struct), none=True, survivable=True), f"[]{struct.go_item}"
+        )
+        try:
+            items = self._walk.read(root, kind, ())
+        except TooManyAliases:
+            self._walk.hard(START, (), "yaml: document contains excessive aliasing")
+            return ()
+        if not isinstance(items, tuple):
+            return ()
+        return tuple(item for item in items if item is not REFUSED)
 
     def _values(self, kind: StructKind) -> dict[str, object]:
         values: dict[str, object] = {}
@@ -87,10 +112,10 @@ class Decoding:
             message = "\n  ".join(["yaml: unmarshal errors:", *lines])
         if stage is not Stage.AGENT:
             message = f"{prefix}{message}"
-        return ConfigError(message, self._problems())
+        return ConfigError(masked_text(message), self._problems())
 
     def _problems(self) -> tuple[Problem, ...]:
-        lines = LINE_BREAK.split(self._source.decode("utf-8", "replace").removeprefix("\ufeff"))
+        lines = self._lines()
         # What is wrong under an anchor is met again at each alias: once is enough for people.
         once = {(fault.place, fault.message): fault for fault in reversed(self.faults)}
         return tuple(
@@ -99,17 +124,30 @@ class Decoding:
 
     def _problem(self, fault: Fault, lines: list[str]) -> Problem:
         place = fault.place
-        line = _masked(lines[place.line - 1]) if place.line <= len(lines) else ""
+        line = self._shown(lines, place.line) if place.line <= len(lines) else ""
         return Problem(
             file=self._file,
             line=place.line,
             column=place.column,
-            path=path_text(fault.path),
+            path=masked_text(path_text(fault.path)),
             # yaml.v2's line can be one off the place, which would only confuse.
-            message=_GO_LINE.sub("yaml: ", fault.message),
+            message=masked_text(_GO_LINE.sub("yaml: ", fault.message)),
             source_line=line if len(line) <= _MAX_SHOWN else "",
-            hint=fault.hint,
+            hint=masked_text(fault.hint),
         )
+
+    def _shown(self, lines: Sequence[str], number: int) -> str:
+        """Return the line without secrets, "" where they cannot be told from the rest."""
+        if not self._is_readable and is_below_secret(lines, number):
+            return ""
+        line = lines[number - 1]
+        hidden = [(place, text) for place, text in self._walk.hidden if place.line == number]
+        for place, text in sorted(hidden, reverse=True):
+            begin = line.find(text, place.column - 1)
+            if begin < 0:
+                return ""  # It is written with escapes, or on more than one line.
+            line = f"{line[:begin]}{MASK if text else ''}{line[begin + len(text) :]}"
+        return masked_line(line)
 
 
 def path_text(path: Path) -> str:
@@ -123,7 +161,3 @@ def path_text(path: Path) -> str:
         else:
             text += f"[{quote(step)}]"
     return text
-
-
-def _masked(line: str) -> str:
-    return _URL_PASSWORD.sub(r"\1xxxxx@", _SECRET_KEY.sub(r"\1<secret>", line))

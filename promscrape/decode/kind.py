@@ -148,7 +148,7 @@ class ListKind:
 
     def read(self, node: Content, walk: Walk, path: Path) -> object:
         if not isinstance(node, ListNode):
-            return walk.wrong_kind(node, self.go_name, path, _list_hint(node))
+            return walk.wrong_kind(node, self.go_name, path, _list_hint(node, walk))
         items = tuple(
             walk.read(item, self.item, (*path, index)) for index, item in enumerate(node.items)
         )
@@ -162,7 +162,7 @@ def survives(kind: Kind, values: Iterable[object]) -> bool:
     return all(value is not REFUSED for value in values)
 
 
-def _list_hint(node: Content) -> str:
-    if isinstance(node, MapNode):
-        return "this is a list: begin each item with `- `"
-    return f"this is a list: `[{node.text}]`" if isinstance(node, ScalarNode) and node.text else ""
+def _list_hint(node: Content, walk: Walk) -> str:
+    if isinstance(node, ScalarNode) and node.text:
+        return f"this is a list: `[{walk.text_of(node)}]`"
+    return "this is a list: begin each item with `- `" if isinstance(node, MapNode) else ""

@@ -12,11 +12,13 @@ from typing import Any, final
 
 import msgspec
 
-from promscrape.decode.document import Content, MapNode, Node
-from promscrape.decode.kind import TextKind, survives
+from promscrape.decode.document import Content, ListNode, MapNode, Node
+from promscrape.decode.kind import ListKind, MaybeKind, TextKind, survives
+from promscrape.decode.scalar import BadScalar, resolve
 from promscrape.decode.schema import REFUSED, ConfigStruct
 from promscrape.decode.walk import Kind, Path, Walk, is_merge
 from promscrape.model.quoting import quote
+from promscrape.model.secret import Secret
 
 _KEY = TextKind(str, str)
 
@@ -69,6 +71,27 @@ class MapKind:
         return clean
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class AnyKind:
+    """Any value: scalars as they resolve, lists as tuples, mappings with keys of text."""
+
+    go_name: str = "interface {}"
+
+    def zero(self) -> None:
+        return None
+
+    def read(self, node: Content, walk: Walk, path: Path) -> object:
+        if isinstance(node, MapNode):
+            return MapKind(_KEY, self, "map[interface {}]interface {}").read(node, walk, path)
+        if isinstance(node, ListNode):
+            return ListKind(self, "[]interface {}").read(node, walk, path)
+        try:
+            return resolve(node)[1]
+        except BadScalar as exc:
+            return walk.hard(node.place, path, str(exc))
+
+
 def _onto(kind: Kind, base: object) -> Kind:
     """Return the kind that reads a map on top of `base`, as yaml.v2 fills a map that exists."""
     if isinstance(kind, MapKind) and isinstance(base, dict):
@@ -79,21 +102,34 @@ def _onto(kind: Kind, base: object) -> Kind:
 @final
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A key of a section: the attribute it sets, on the section itself or on an inlined one."""
+    """A key of a section: the attribute it sets; of an inlined section, the one that holds that.
+
+    secret: no error may show what is written there.
+    """
 
     attribute: str
     kind: Kind
-    inlined_in: str = ""
+    inlined: bool = False
+    secret: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Inlined:
+    """A section whose keys stand in the one around it, and what it is without any of them."""
+
+    default: ConfigStruct
+    kind: "StructKind"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class StructKind:
-    """A section. `inlines` maps the attributes of inlined sections to their defaults."""
+    """A section. `inlines` are the sections inlined in it, by the attributes that hold them."""
 
     struct: type[ConfigStruct]
     fields: Mapping[str, Field]
-    inlines: Mapping[str, ConfigStruct]
+    inlines: Mapping[str, Inlined]
 
     @property
     def go_name(self) -> str:
@@ -126,7 +162,7 @@ class StructKind:
             key = walk.read(key_node, _KEY, path)
             field = self.fields.get(str(key)) if key is not REFUSED else None
             if field is None:
-                self._refuse(key, key_node, walk, path)
+                self._refuse(key, key_node, value_node, walk, path)
                 clean = False
                 continue
             if key in seen:
@@ -135,33 +171,61 @@ class StructKind:
                 clean = False
                 continue
             seen.add(key)
+            if field.secret:
+                walk.hide(value_node, has_names=isinstance(field.kind, MapKind))
             kind = _onto(field.kind, values.get(str(key)))
             values[str(key)] = walk.read(value_node, kind, (*path, str(key)))
         return clean
 
-    def _refuse(self, key: object, node: Node, walk: Walk, path: Path) -> None:
+    def _refuse(self, key: object, node: Node, value: Node, walk: Walk, path: Path) -> None:
         if key is REFUSED:
             return
         key_path = (*path, str(key))
-        if key in self.struct.unsupported:
-            walk.hard(node.place, key_path, f"{key} is not supported by promscrape yet")
-            return
-        hint = _closest(str(key), [*self.fields, *self.struct.unsupported])
+        meant = _closest(str(key), self.fields)
+        if meant and self.fields[meant].secret:
+            walk.hide(value, has_names=isinstance(self.fields[meant].kind, MapKind))
+        hint = f"did you mean `{meant}`?" if meant else ""
         walk.soft(node.place, key_path, f"field {key} not found in type {self.go_name}", hint)
 
     def build(self, values: Mapping[str, object]) -> ConfigStruct:
         """Return the section; keys that are not among `values` keep their defaults."""
+        defaults = {attribute: inlined.default for attribute, inlined in self.inlines.items()}
+        return self.struct(**self._attributes(values, defaults))
+
+    def _attributes(
+        self, values: Mapping[str, object], inlined: Mapping[str, ConfigStruct]
+    ) -> dict[str, object]:
+        """Return what the values set; `inlined` are the inlined sections without them."""
         own: dict[str, object] = {}
-        inlined: dict[str, dict[str, object]] = {attribute: {} for attribute in self.inlines}
+        theirs: dict[str, dict[str, object]] = {attribute: {} for attribute in self.inlines}
         for key, value in values.items():
             field = self.fields[key]
-            target = inlined[field.inlined_in] if field.inlined_in else own
-            target[field.attribute] = value
-        for attribute, changes in inlined.items():
-            own[attribute] = msgspec.structs.replace(self.inlines[attribute], **changes)
-        return self.struct(**own)
+            if field.inlined:
+                theirs[field.attribute][key] = value
+            else:
+                own[field.attribute] = value
+        for attribute, changes in theirs.items():
+            own[attribute] = self.inlines[attribute].kind.onto(inlined[attribute], changes)
+        return own
+
+    def onto(self, section: ConfigStruct, values: Mapping[str, object]) -> ConfigStruct:
+        """Return the section with the values of these keys changed."""
+        if not values:
+            return section
+        inlined = {attribute: getattr(section, attribute) for attribute in self.inlines}
+        return msgspec.structs.replace(section, **self._attributes(values, inlined))
 
 
 def _closest(key: str, known: Iterable[str]) -> str:
-    found = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
-    return f"did you mean `{found[0]}`?" if found else ""
+    return next(iter(difflib.get_close_matches(key, known, n=1, cutoff=0.75)), "")
+
+
+def holds_secrets(kind: Kind) -> bool:
+    """Whether the kind is that of secrets, or of a list or map of some; sections know theirs."""
+    if isinstance(kind, MaybeKind):
+        return holds_secrets(kind.inner)
+    if isinstance(kind, ListKind):
+        return holds_secrets(kind.item)
+    if isinstance(kind, MapKind):
+        return holds_secrets(kind.value)
+    return isinstance(kind, TextKind) and kind.null is Secret

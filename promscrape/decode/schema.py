@@ -6,7 +6,8 @@ Regex), a type with a `from_map(mapping)` class method (Labels), and Opaque. Bey
 
     X | None       an explicit null gives None, not the zero value of X
     X | Refused    what is wrong with X does not refuse the section around it
-    Annotated      with GoName, Via or INLINE, below
+    object         any YAML value, as its scalars resolve
+    Annotated      with GoName, Via or INLINE, or as FilePath, below
 
 The zero value of a type is what calling it without arguments gives: 0, "", an empty tuple.
 """
@@ -14,7 +15,7 @@ The zero value of a type is what calling it without arguments gives: 0, "", an e
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, ClassVar, Final, Literal, TypeAlias, TypeVar, final
+from typing import Annotated, ClassVar, Final, Literal, Self, TypeAlias, TypeVar, final
 
 import msgspec
 
@@ -63,6 +64,17 @@ class Inline:
 
 INLINE: Final = Inline()
 
+
+@final
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """The text is a path that starts from the directory of the file that it stands in."""
+
+
+RELATIVE: Final = Relative()
+
+FilePath: TypeAlias = Annotated[str, RELATIVE]
+
 UInt: TypeAlias = Annotated[int, msgspec.Meta(ge=0), GoName("uint")]
 UInt64: TypeAlias = Annotated[int, msgspec.Meta(ge=0), GoName("uint64")]
 
@@ -95,14 +107,19 @@ class ConfigStruct(msgspec.Struct, frozen=True, kw_only=True):
 
     go_type: what Prometheus calls it in error texts; go_item: the same as an item of a list.
     null_is_default: an explicit null gives the section's defaults, not its fields' zero values.
-    unsupported: keys that Prometheus has and this version refuses by name.
     """
 
     go_type: ClassVar[str]
     go_item: ClassVar[str]
     null_is_default: ClassVar[bool] = False
-    unsupported: ClassVar[frozenset[str]] = frozenset()
 
     def check(self) -> Iterator[InvalidValue]:
         """Yield each rule that the section breaks on its own, in Prometheus's order."""
         yield from ()
+
+    def resolved(self) -> Self:
+        """Return the section as it takes effect; it has passed every check, and so have its parts.
+
+        Its parts are in effect already, and paths start from the root directory.
+        """
+        return self

@@ -24,6 +24,7 @@ from promscrape.decode.scalar import BadScalar, ScalarValue, is_null, resolve
 from promscrape.decode.schema import REFUSED, Refused
 from promscrape.decode.syntax import Place
 from promscrape.model.invalid import InvalidValue
+from promscrape.model.secret import MASK
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indexes from the root to a value."""
@@ -79,10 +80,14 @@ class TooManyAliases(Exception):
 
 @final
 class Walk:
-    """Reads nodes; `faults` are in the order in which yaml.v2 would meet them."""
+    """Reads nodes; `faults` are in the order in which yaml.v2 would meet them.
+
+    `hidden` are the places and texts of scalars that no error may show.
+    """
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
+        self.hidden: set[tuple[Place, str]] = set()
         self._expanding: list[Content] = []
         self._read = self._aliased = 0
 
@@ -138,6 +143,33 @@ class Walk:
         finally:
             self._expanding.pop()
 
+    def hide(self, node: Node, *, has_names: bool = False) -> None:
+        """Note that the scalars below a node are secrets.
+
+        has_names: the node should be a mapping, whose own keys are none.
+        """
+        left, seen = [node], set[int]()
+        while left:
+            node = left.pop()
+            if id(node) in seen:
+                continue  # An alias can lead back to where it stands.
+            seen.add(id(node))
+            if isinstance(node, ScalarNode):
+                self.hidden.add((node.place, node.text))
+            elif isinstance(node, AliasNode):
+                left.append(node.target)
+            elif isinstance(node, ListNode):
+                left.extend(node.items)
+            else:
+                left.extend(value for _, value in node.entries)
+                if not has_names:
+                    left.extend(key for key, _ in node.entries)
+                has_names = False
+
+    def text_of(self, node: ScalarNode) -> str:
+        """Return the scalar's text as an error may show it."""
+        return MASK if (node.place, node.text) in self.hidden else node.text
+
     def _count(self) -> None:
         self._read += 1
         self._aliased += bool(self._expanding)
@@ -159,10 +191,21 @@ class Walk:
     def wrong_kind(self, node: Content, go_name: str, path: Path, hint: str = "") -> Refused:
         """Note a node that cannot be a value of the type `go_name`."""
         try:
-            description = _description(node)
+            description = self._description(node)
         except BadScalar as exc:
-            return self.hard(node.place, path, str(exc))
+            message = str(exc)
+            if isinstance(node, ScalarNode) and node.text:
+                message = message.replace(node.text, self.text_of(node))
+            return self.hard(node.place, path, message)
         return self.soft(node.place, path, f"cannot unmarshal {description} into {go_name}", hint)
+
+    def _description(self, node: Content) -> str:
+        if isinstance(node, ListNode):
+            return node.tag or "!!seq"
+        if isinstance(node, MapNode):
+            return node.tag or "!!map"
+        tag, _ = resolve(node)
+        return f"{node.tag or tag} `{_shortened(self.text_of(node))}`"
 
     def refuse(self, node: Node, path: Path, invalid: InvalidValue) -> Refused:
         """Note a rule that the section at `node` breaks."""
@@ -185,15 +228,6 @@ def is_merge(key: Node) -> bool:
     if not isinstance(key, ScalarNode) or key.text != MERGE_KEY:
         return False
     return key.plain or key.tag == _MERGE_TAG
-
-
-def _description(node: Content) -> str:
-    if isinstance(node, ListNode):
-        return node.tag or "!!seq"
-    if isinstance(node, MapNode):
-        return node.tag or "!!map"
-    tag, _ = resolve(node)
-    return f"{node.tag or tag} `{_shortened(node.text)}`"
 
 
 def _shortened(text: str) -> str:

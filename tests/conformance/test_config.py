@@ -31,8 +31,16 @@ class AcceptedFile(msgspec.Struct, forbid_unknown_fields=True):
     environ: dict[str, str] = {}
 
 
-REFUSED = msgspec.yaml.decode((HERE / "refused.yaml").read_bytes(), type=list[RefusedFile])
-ACCEPTED = msgspec.yaml.decode((HERE / "accepted.yaml").read_bytes(), type=list[AcceptedFile])
+REFUSED = [
+    case
+    for file in sorted(HERE.glob("refused*.yaml"))
+    for case in msgspec.yaml.decode(file.read_bytes(), type=list[RefusedFile])
+]
+ACCEPTED = [
+    case
+    for file in sorted(HERE.glob("accepted*.yaml"))
+    for case in msgspec.yaml.decode(file.read_bytes(), type=list[AcceptedFile])
+]
 
 
 def part_of(whole: object, expected: object) -> object:

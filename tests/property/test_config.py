@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from promscrape.config.dump import dump
 from promscrape.config.global_ import GlobalConfig
 from promscrape.config.load import parse
-from promscrape.config.root import Config
+from promscrape.config.otlp import OTLPConfig
+from promscrape.config.root import Config, ConfigFile
 from promscrape.config.scrape import ScrapeConfig
-from promscrape.config.unsupported import JOB_KEYS, ROOT_KEYS
+from promscrape.discovery.registry import DiscoveryConfigs
 from promscrape.errors import ConfigError
+from promscrape.httpclient.auth import OAuth2
+from promscrape.httpclient.config import HTTPClientConfig
+from promscrape.storage.remote.config import QueueConfig, RemoteWriteConfig, WriteMessage
 
 KEYS = sorted(
     {
@@ -31,8 +35,13 @@ KEYS = sorted(
         "",
         *GlobalConfig.__struct_fields__,
         *ScrapeConfig.__struct_fields__,
-        *ROOT_KEYS,
-        *JOB_KEYS,
+        *ConfigFile.__struct_fields__,
+        *HTTPClientConfig.__struct_fields__,
+        *OAuth2.__struct_fields__,
+        *RemoteWriteConfig.__struct_fields__,
+        *QueueConfig.__struct_fields__,
+        *OTLPConfig.__struct_fields__,
+        *DiscoveryConfigs.__struct_fields__,
     }
 )
 Section: TypeAlias = dict[str, object]
@@ -120,6 +129,38 @@ texts = st.text(st.characters(codec="utf-8"), max_size=8) | words
 label_values = texts | st.sampled_from(["$a", "x$", "$$", "${a}", "12:30", "null", " x "])
 limits = st.integers(0, 2**64 - 1)
 durations = st.integers(1, 10**10).map(lambda ms: f"{ms}ms")
+numbers = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False)
+urls = st.sampled_from(["", "http://h:1/p?q#f", "localhost:9090", "http://u@h", "a b", "é"])
+headers = st.dictionaries(st.sampled_from(["X-A", "x-b", "y", "1"]), texts)
+# Without what is masked: a masked configuration is another one when it is loaded again.
+tokens = sections(
+    {"client_id": texts.filter(bool), "token_url": texts.filter(bool)},
+    {
+        "client_secret_file": texts,
+        "scopes": st.lists(texts),
+        "claims": st.dictionaries(
+            texts,
+            st.recursive(
+                st.none() | st.booleans() | numbers | texts,
+                lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+                max_leaves=4,
+            ),
+        ),
+        "proxy_url": urls,
+        "tls_config": st.just({"ca_file": "a"}) | st.none(),
+    },
+)
+clients = {
+    "oauth2": tokens | st.none(),
+    "tls_config": sections(
+        {}, {"server_name": texts, "ca_file": texts, "insecure_skip_verify": st.booleans()}
+    ),
+    "proxy_url": urls,
+    "http_headers": st.dictionaries(
+        st.sampled_from(["X-A", "x-b"]), sections({}, {"values": st.lists(texts)})
+    ),
+    "enable_http2": st.booleans() | st.none(),
+}
 rules = sections(
     {"target_label": st.sampled_from(["a", "$1"])},
     {
@@ -159,6 +200,22 @@ jobs = sections(
         "metric_name_validation_scheme": st.sampled_from(["utf8", "legacy", ""]),
         "relabel_configs": st.lists(rules, max_size=3),
         "static_configs": st.lists(static_configs, max_size=3),
+        **clients,
+    },
+)
+remote_writes = sections(
+    {"url": urls},
+    {
+        "remote_timeout": durations | st.none(),
+        "headers": headers,
+        "write_relabel_configs": st.lists(rules, max_size=2),
+        "send_exemplars": st.booleans(),
+        "protobuf_message": st.sampled_from([message.value for message in WriteMessage]),
+        "queue_config": sections(
+            {}, {"capacity": st.integers(1, 99), "max_backoff": st.just("1h")}
+        ),
+        "metadata_config": st.none() | sections({}, {"send": st.booleans()}),
+        **clients,
     },
 )
 documents = sections(
@@ -175,8 +232,72 @@ documents = sections(
             },
         ),
         "scrape_configs": st.lists(jobs, max_size=3, unique_by=lambda job: str(job["job_name"])),
+        "remote_write": st.lists(remote_writes, max_size=2),
+        "storage": sections({}, {"tsdb": sections({}, {"out_of_order_time_window": durations})}),
+        "tracing": sections({"endpoint": texts.filter(bool)}, {"sampling_fraction": numbers}),
+        "otlp": sections(
+            {},
+            {
+                "translation_strategy": st.sampled_from(["NoTranslation", ""]),
+                "label_name_underscore_sanitization": st.booleans(),
+                "promote_resource_attributes": st.sampled_from([[], ["a", " b "]]),
+            },
+        )
+        | st.none(),
     },
 )
+
+
+GOOD = """\
+global: &g
+  scrape_interval: 15s
+  external_labels: {site: ams, "a b": '1'}
+scrape_configs:
+- job_name: node
+  <<: {honor_labels: yes}
+  authorization:
+    credentials: |
+      token
+  tls_config: {ca: x, min_version: TLS12}
+  relabel_configs:
+  - {source_labels: [a, b], regex: "(.*)x", target_label: "${1}"}
+  static_configs:
+  - targets: ['a:1', "b:2"]
+    labels: {x: !!binary YQ==}
+- job_name: "blackbox"
+  params: {module: [http_2xx]}
+  http_headers: {X-A: {secrets: [s], values: [v]}}
+remote_write:
+- url: https://u:p@h/push  # comment
+  queue_config: {max_shards: 0x10}
+  sigv4: {}
+otlp: ~
+"""
+edits = st.lists(
+    st.tuples(
+        st.integers(0, len(GOOD)),
+        st.integers(0, 6),
+        st.sampled_from(
+            ["", "\n", "\n  ", ": ", "- ", "[", "}", "*g", "&g ", "x", "0", "'", "%", "é"]
+        ),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def test_the_good_file_is_good() -> None:
+    """Otherwise its changes would mostly be refused for the same thing."""
+    assert config_of(GOOD.encode())
+
+
+@given(edits)
+def test_any_change_of_a_good_file_loads_or_is_refused(changes: list[tuple[int, int, str]]) -> None:
+    """What people do to files: a piece is deleted, replaced or put in; never a traceback."""
+    source = GOOD
+    for begin, length, text in changes:
+        source = source[:begin] + text + source[begin + length :]
+    config_of(source.encode())
 
 
 @given(documents)

@@ -7,8 +7,16 @@ def config_of(source: str) -> Config:
     return parse(source.encode(), "/etc/p/c.yml", {})
 
 
+OTLP = """\
+otlp:
+  translation_strategy: UnderscoreEscapingWithSuffixes
+  label_name_underscore_sanitization: true
+  label_name_preserve_multiple_underscores: true
+"""
+
+
 def test_the_defaults_are_dumped_as_by_prometheus() -> None:
-    """Config 14: with nothing written, `global` and `runtime` stand there all the same."""
+    """Config 14: with nothing written, `global`, `runtime` and `otlp` stand there all the same."""
     assert dump(config_of("")) == (
         "global:\n"
         "  scrape_interval: 1m\n"
@@ -19,6 +27,7 @@ def test_the_defaults_are_dumped_as_by_prometheus() -> None:
         "  extra_scrape_metrics: false\n"
         "runtime:\n"
         "  gogc: 75\n"
+        f"{OTLP}"
     )
 
 
@@ -85,13 +94,13 @@ def test_a_job_stands_in_the_whole_as_it_stands_alone() -> None:
     """Config 14: `/api/v1/status/config` and `/api/v1/scrape_pools/config` agree."""
     lines = DUMPED_JOB.splitlines()
     entry = "\n".join([f"- {lines[0]}", *(f"  {line}" for line in lines[1:])])
-    assert dump(config_of(JOB)).endswith(f"scrape_configs:\n{entry}\n")
+    assert dump(config_of(JOB)).endswith(f"scrape_configs:\n{entry}\n{OTLP}")
 
 
 def dumped_target(text: str) -> str:
     """Return how a target of that text is dumped."""
     source = f"scrape_configs: [{{job_name: a, static_configs: [{{targets: [{text}]}}]}}]"
-    return dump(config_of(source)).splitlines()[-1]
+    return f"  {dump_job(config_of(source).scrape_configs[0]).splitlines()[-1]}"
 
 
 def test_text_that_would_read_as_something_else_is_quoted() -> None:
@@ -133,6 +142,17 @@ def test_numbers_are_dumped_as_yaml_reads_them() -> None:
     for text in ("-.inf", ".nan"):
         source = f"scrape_configs: [{{job_name: a, native_histogram_min_bucket_factor: {text}}}]"
         assert f"  native_histogram_min_bucket_factor: {text}\n" in dump(config_of(source))
+
+
+def test_a_negative_zero_keeps_its_sign() -> None:
+    """Config 9.4, 14: as a claim; what is dumped loads to the same and dumps the same."""
+    source = (
+        "scrape_configs: [{job_name: a, "
+        "oauth2: {client_id: i, token_url: t, claims: {a: -0.0, b: 0, c: 2.0}}}]"
+    )
+    text = dump(config_of(source))
+    assert "      a: -0.0\n      b: 0\n      c: 2\n" in text
+    assert dump(config_of(text)) == text
 
 
 def test_a_default_regex_is_left_out_and_one_that_is_written_is_not() -> None:

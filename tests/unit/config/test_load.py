@@ -127,7 +127,7 @@ alerting:
   - action: hashmod
 rule_files: ['*/a']
 remote_read: [null]
-remote_write: []
+remote_write: [null]
 """
     assert [(line, path) for line, _, path, _ in problems_of(source)] == [
         (2, "global.metric_name_escaping_scheme"),
@@ -146,7 +146,7 @@ remote_write: []
         (22, "rule_files[0]"),
         (23, "remote_read"),
         (23, "remote_read[0]"),
-        (24, "remote_write"),
+        (24, "remote_write[0]"),
     ]
 
 

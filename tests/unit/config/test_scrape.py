@@ -3,6 +3,7 @@ import msgspec
 from promscrape.config.global_ import GlobalConfig
 from promscrape.config.inherit import INHERITED_WHERE_NULL, INHERITED_WHERE_ZERO, inherit
 from promscrape.config.scrape import ScrapeConfig, ScrapeSection
+from promscrape.discovery.registry import DiscoveryConfigs
 from promscrape.discovery.static import StaticConfig
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
@@ -79,7 +80,9 @@ def test_what_a_job_says_wins() -> None:
 def test_a_section_names_all_that_is_wrong_in_prometheus_order() -> None:
     """Config 5.3: null discovery entries, the name, addresses, then null rules."""
     section = ScrapeSection(
-        static_configs=(StaticConfig(targets=("ok:1", "http://x")), None),
+        discovery=DiscoveryConfigs(
+            static_configs=(StaticConfig(targets=("ok:1", "http://x")), None)
+        ),
         metric_relabel_configs=(None,),
     )
     assert faults(section) == [
@@ -92,10 +95,10 @@ def test_a_section_names_all_that_is_wrong_in_prometheus_order() -> None:
 
 def test_addresses_are_left_to_relabeling_where_there_is_any() -> None:
     """T7, R-4: a rule can still rewrite them; a null one counts, and is refused itself."""
-    static = (StaticConfig(targets=("http://x",)),)
+    static = DiscoveryConfigs(static_configs=(StaticConfig(targets=("http://x",)),))
     rules = (RelabelConfig(target_label="a"),)
-    assert faults(ScrapeSection(job_name="a", static_configs=static, relabel_configs=rules)) == []
-    assert faults(ScrapeSection(job_name="a", static_configs=static, relabel_configs=(None,))) == [
+    assert faults(ScrapeSection(job_name="a", discovery=static, relabel_configs=rules)) == []
+    assert faults(ScrapeSection(job_name="a", discovery=static, relabel_configs=(None,))) == [
         "empty or null target relabeling rule in scrape config"
     ]
 

@@ -8,6 +8,7 @@ from promscrape.decode.schema import (
     INLINE,
     REFUSED,
     ConfigStruct,
+    FilePath,
     GoName,
     LabelName,
     Refused,
@@ -16,6 +17,7 @@ from promscrape.decode.schema import (
 from promscrape.decode.walk import Fault
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.labels import Labels
+from promscrape.model.secret import Secret
 
 
 class Client(ConfigStruct, frozen=True, kw_only=True):
@@ -32,7 +34,6 @@ class Item(ConfigStruct, frozen=True, kw_only=True):
 
     go_type: ClassVar[str] = "test.plain"
     go_item: ClassVar[str] = "*test.Item"
-    unsupported: ClassVar[frozenset[str]] = frozenset({"later_key"})
 
     name: str = "default"
     low: int = 1
@@ -44,6 +45,27 @@ class Item(ConfigStruct, frozen=True, kw_only=True):
             yield InvalidValue("name is empty", at=("name",))
         if self.low > self.high:
             yield InvalidValue("low is above high", at=("low",), hint="lower it")
+
+
+class Outer(ConfigStruct, frozen=True, kw_only=True):
+    """A section that stands inline in others and has one inline itself."""
+
+    go_type: ClassVar[str] = "test.Outer"
+
+    depth: int = 1
+    client: Annotated[Client, INLINE] = Client()
+
+
+class Nested(ConfigStruct, frozen=True, kw_only=True):
+    """A section with two sections in it, one inside the other, and with fields of any type."""
+
+    go_type: ClassVar[str] = "test.Nested"
+
+    outer: Annotated[Outer, INLINE] = Outer(client=Client(proxy="deep"))
+    anything: object = None
+    file: FilePath = ""
+    token: Secret = Secret()
+    tokens: Mapping[str, tuple[Secret, ...]] = {}
 
 
 class Restored(ConfigStruct, frozen=True, kw_only=True):
@@ -68,6 +90,7 @@ class Root(ConfigStruct, frozen=True, kw_only=True):
     params: Mapping[str, tuple[str, ...]] = {}
     external: Labels = Labels.from_map({})
     survivor: Item | Refused = Item()
+    nested: Nested = Nested()
 
 
 def read(source: str) -> tuple[Root, list[Fault]]:
@@ -85,6 +108,79 @@ def test_a_section_is_read_key_by_key() -> None:
     root, found = read("item: {name: a, follow: no}")
     assert found == []
     assert root.item == Item(name="a", client=Client(follow=False, proxy="own"))
+
+
+def test_sections_can_be_inlined_in_inlined_ones() -> None:
+    """Config 9: the proxy of an HTTP client, whose keys stand in a job."""
+    root, found = read("nested: {depth: 2, follow: no}")
+    assert found == []
+    assert root.nested.outer == Outer(depth=2, client=Client(follow=False, proxy="deep"))
+    assert read("nested: {}")[0].nested == Nested()
+    assert read("nested: ")[0].nested.outer == Outer(depth=0, client=Client(follow=False, proxy=""))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1", 1),
+        ("'1'", "1"),
+        ("~", None),
+        ("[1.5, [yes], {}]", (1.5, (True,), {})),
+        ("{a: {b: null}, 1: c}", {"a": {"b": None}, "1": "c"}),
+        ("2020-01-01", "2020-01-01"),
+        ("!!binary YQ==", "a"),
+    ],
+)
+def test_any_value_is_read_as_it_resolves(text: str, expected: object) -> None:
+    """Config 9.4: the claims of a token."""
+    root, found = read(f"nested: {{anything: {text}}}")
+    assert found == []
+    assert root.nested.anything == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("!!int a", "yaml: cannot decode !!str `a` as a !!int"),
+        ("[!!binary '*']", "yaml: !!binary value contains invalid base64 data"),
+        ("{a: 1, a: 2}", 'key "a" already set in map'),
+    ],
+)
+def test_any_value_has_to_be_yaml(text: str, message: str) -> None:
+    """Config 1.2, 1.3: as in any other place."""
+    assert faults(f"nested: {{anything: {text}}}") == [message]
+
+
+def shown_lines(source: str) -> list[str]:
+    """Return the lines that the report of a file shows."""
+    decoding = Decoding(source.encode(), "c.yml")
+    decoding.read(Root)
+    error = decoding.error("")
+    assert error
+    assert "hunter2" not in str(error) + error.report()
+    return [problem.source_line for problem in error.problems]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("nested: {tokens: {a: [hunter2, b], c: hunter2}}", "nested: {tokens: {a: [<secret>, <secret>], c: <secret>}}"),
+        ("nested: {tokens: {a: [hunter2]}, depth: [x]}", "nested: {tokens: {a: [<secret>]}, depth: [x]}"),
+        ("nested: {tokens: [e], depth: [e]}", "nested: {tokens: [<secret>], depth: [e]}"),
+        ("nested: {tokenss: {a: hunter2}}", "nested: {tokenss: {a: <secret>}}"),
+        ('nested: {tokens: {a: ["hunter\\x32"]}, depth: [x]}', ""),
+        ("nested: {tokens: {a: ['']}, depth: [x]}", "nested: {tokens: {a: ['']}, depth: [x]}"),
+    ],
+)  # fmt: skip
+def test_secrets_are_hidden_by_their_field(source: str, shown: str) -> None:
+    """Config 14: whatever their key is called, and where they are of the wrong kind."""
+    assert shown_lines(source)[-1] == shown
+
+
+def test_a_secret_is_hidden_where_it_is_anchored() -> None:
+    """Config 14: also from a problem in the line of the anchor, and where an alias is circular."""
+    source = "params: {a: [&s hunter2], b: c}\nnested: {tokens: &t {x: [*s], y: *t}}"
+    assert shown_lines(source)[0] == "params: {a: [&s <secret>], b: c}"
 
 
 def test_a_null_section_is_all_zero() -> None:
@@ -112,7 +208,6 @@ def test_a_list_item_that_is_null_is_told_from_an_empty_one() -> None:
     [
         ("nope: 1", "field nope not found in type test.Root"),
         ("item: {nope: 1}", "field nope not found in type test.plain"),
-        ("item: {later_key: 1}", "later_key is not supported by promscrape yet"),
         ("item: {name: a, name: b}", "field name already set in type test.plain"),
         ("item: {follow: on, follow: on}", "field follow already set in type test.plain"),
         ("item: [a]", "cannot unmarshal !!seq into test.plain"),
@@ -200,9 +295,9 @@ def test_a_refused_value_cannot_be_taken_for_an_accepted_one() -> None:
 
 
 def test_a_misspelt_key_gets_a_proposal() -> None:
-    """Also from the keys that are not supported: they are told from typos."""
-    hints = [fault.hint for fault in read("item: {nname: a, later_kye: b, xyz: c}")[1]]
-    assert hints == ["did you mean `name`?", "did you mean `later_key`?", ""]
+    """From the keys of its section, those of inlined ones among them."""
+    hints = [fault.hint for fault in read("item: {nname: a, followw: b, xyz: c}")[1]]
+    assert hints == ["did you mean `name`?", "did you mean `follow`?", ""]
 
 
 class TestMerging:
