@@ -1,0 +1,12 @@
+"""`lightsail_sd_configs`: targets from the instances of Amazon Lightsail."""
+
+from typing import ClassVar, final
+
+from promscrape.discovery.aws_access import AwsAccess
+
+
+@final
+class LightsailSDConfig(AwsAccess, frozen=True, kw_only=True):
+    """One entry; source: Prometheus discovery/aws/lightsail.go, LightsailSDConfig."""
+
+    go_item: ClassVar[str] = "*aws.LightsailSDConfig"
