@@ -10,7 +10,11 @@ from aiohttp.test_utils import TestServer
 
 @final
 class Exporter:
-    """Serves `body` on every path, and counts the requests by path."""
+    """Serves `body` on every path.
+
+    requests: the path of each request. connections: where each of them came from, a host and port
+    that differ from one connection to the next. authorizations: the header of each of them.
+    """
 
     def __init__(self, body: bytes = b"a 1\n") -> None:
         self.body = body
@@ -19,6 +23,8 @@ class Exporter:
         self.delay = asyncio.Event()
         self.delay.set()
         self.requests: list[str] = []
+        self.connections: list[tuple[str, int]] = []
+        self.authorizations: list[str | None] = []
         app = web.Application()
         app.router.add_get("/{path:.*}", self._answer)
         self._server = TestServer(app)
@@ -29,6 +35,9 @@ class Exporter:
 
     async def _answer(self, request: web.Request) -> web.Response:
         self.requests.append(request.path)
+        self.authorizations.append(request.headers.get("Authorization"))
+        assert request.transport is not None
+        self.connections.append(request.transport.get_extra_info("peername"))
         await self.delay.wait()
         return web.Response(
             status=self.status, body=self.body, headers={"Content-Type": self.content_type}

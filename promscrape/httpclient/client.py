@@ -1,0 +1,230 @@
+"""The one HTTP client: for scrapes, discovery and remote write.
+
+It does what a section's `HTTPClientConfig` says: TLS, credentials, extra headers, proxies and
+redirects. What an answer means, how large it may be and how long it may take is the caller's.
+
+HTTP/1.1 only. Answers come as they were sent: nothing is unpacked. Rules H7 to H11 of the
+scrape specification and section 9 of the configuration's.
+"""
+
+import os
+from collections.abc import Awaitable, Coroutine, Mapping
+from types import TracebackType
+from typing import Final, Self, final
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from promscrape.clock import Clock, SystemClock
+from promscrape.errors import FetchError
+from promscrape.httpclient.auth import OAuth2
+from promscrape.httpclient.config import HTTPClientConfig
+from promscrape.httpclient.credentials import ExtraHeaders, authorize, basic
+from promscrape.httpclient.oauth2 import TokenReply, Tokens, refuse_unsupported
+from promscrape.httpclient.redirect import (
+    MAX_REQUESTS,
+    REDIRECTS,
+    SENSITIVE_HEADERS,
+    Hop,
+    check_address,
+    first_hop,
+    shown,
+)
+from promscrape.httpclient.route import DIRECT, Route, router
+from promscrape.httpclient.tls_context import TLS
+from promscrape.httpclient.transport_error import HANDSHAKE_S, reason
+
+_IDLE_S = 300
+_READ_BYTES = 1 << 18
+_NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
+_TLS_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=HANDSHAKE_S)
+_SYSTEM_CLOCK: Final = SystemClock()
+_TOKEN_BYTES = 1 << 20
+
+# aiohttp adds these by itself where a request has none, unless told each time.
+_NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type")
+
+
+@final
+class HTTPClient:
+    """Makes requests in the way of one section, and owns their connections.
+
+    To be made and closed on one event loop. Raises ConfigError where the section cannot be
+    obeyed: an unreadable certificate, a secret's reference, a proxy of another kind.
+
+    user_agent: sent with each request.
+    environ: where `proxy_from_environment` looks, once.
+    """
+
+    def __init__(
+        self,
+        config: HTTPClientConfig,
+        user_agent: str,
+        *,
+        clock: Clock = _SYSTEM_CLOCK,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._follows_redirects = config.follow_redirects
+        self._tls = TLS(config.tls_config)
+        self._server_name = config.tls_config.server_name or None
+        self._router = router(config.proxy, environ)
+        self._authorize = authorize(config)
+        self._extra_headers = ExtraHeaders(config.http_headers)
+        self._endpoint: _Endpoint | None = None
+        self._tokens: Tokens | None = None
+        if config.oauth2:
+            refuse_unsupported(config.oauth2)
+            self._endpoint = _Endpoint(config.oauth2, user_agent, clock, environ)
+            self._tokens = Tokens(config.oauth2, self._endpoint, clock)
+        self._has_dress = bool(
+            self._authorize or self._tokens or self._extra_headers or self._router
+        )
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            timeout=_NO_TIMEOUT,
+            read_bufsize=_READ_BYTES,
+            headers={"User-Agent": user_agent},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections; requests under way fail."""
+        await self._session.close()
+        if self._endpoint is not None:
+            await self._endpoint.close()
+
+    def get(
+        self, url: str, headers: Mapping[str, str]
+    ) -> Coroutine[None, None, aiohttp.ClientResponse]:
+        """Request `url`; see `request`."""
+        return self.request("GET", url, headers)
+
+    def post(
+        self, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Coroutine[None, None, aiohttp.ClientResponse]:
+        """Send `body` to `url`; see `request`."""
+        return self.request("POST", url, headers, body)
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> aiohttp.ClientResponse:
+        """Return the answer that redirects lead to, whatever its status, its body unread.
+
+        The caller reads the body and calls `release`. An Authorization of the caller's own is
+        not replaced. Raises FetchError with Go's text, `Get "<url>": <reason>`; the deadline is
+        the caller's, by cancellation, which closes the connection.
+        """
+        hop = first_hop(method, url, headers, body)
+        for _ in range(MAX_REQUESTS):
+            try:
+                check_address(hop)
+                route = self._router.route(hop.url) if self._router else DIRECT
+                # Most requests carry nothing of the client's own and go out as they came.
+                dresses = self._has_dress or "@" in hop.url.raw_authority
+                sent = await self._dressed(hop, route) if dresses else hop
+                answer = await self._send(sent, route)
+            except aiohttp.ClientError as exc:
+                raise FetchError(_failure(hop, reason(exc))) from exc
+            except FetchError as exc:
+                raise FetchError(_failure(hop, str(exc))) from exc
+            location = answer.headers.get("Location")
+            if not (self._follows_redirects and answer.status in REDIRECTS and location):
+                return answer
+            answer.release()
+            hop = hop.to(answer.status, location)
+        raise FetchError(_failure(hop, f"stopped after {MAX_REQUESTS} redirects"))
+
+    def _send(self, hop: Hop, route: Route) -> Awaitable[aiohttp.ClientResponse]:
+        """Send one request of a chain. Raises FetchError where a TLS file is unusable."""
+        speaks_tls = hop.url.scheme == "https" or (
+            route.proxy is not None and route.proxy.scheme == "https"
+        )
+        return self._session.request(
+            hop.method,
+            hop.url,
+            headers=hop.headers,
+            # Telling aiohttp costs microseconds; scrapes set these headers and save them.
+            skip_auto_headers=None if "Accept-Encoding" in hop.headers else _NOT_ADDED,
+            data=hop.body,
+            allow_redirects=False,
+            ssl=self._tls.context() if speaks_tls else True,
+            server_hostname=self._server_name,
+            proxy=route.proxy,
+            proxy_headers=route.connect_headers,
+            timeout=_TLS_TIMEOUT if speaks_tls else _NO_TIMEOUT,
+        )
+
+    async def _dressed(self, hop: Hop, route: Route) -> Hop:
+        """Return the request with credentials and extra headers. Raises FetchError."""
+        headers = CIMultiDict(hop.headers)
+        url = hop.url
+        if "@" in url.raw_authority:
+            _take_credentials(url, headers)
+            url = url.with_user(None)
+        at_home = bool(hop.home)
+        for name, value in self._extra_headers.pairs(at_home=at_home):
+            if at_home or name.lower() not in SENSITIVE_HEADERS:
+                headers.add(name, value)
+        if at_home and "Authorization" not in headers:
+            if self._authorize is not None:
+                headers["Authorization"] = self._authorize()
+            elif self._tokens is not None:
+                headers["Authorization"] = self._tokens.cached() or await self._tokens.fetch()
+        if route.authorization and url.scheme == "http":
+            headers["Proxy-Authorization"] = route.authorization
+        return hop._replace(url=url, headers=headers)
+
+
+@final
+class _Endpoint:
+    """Where a section's tokens come from, reached in the way that its `oauth2` part says."""
+
+    def __init__(
+        self, config: OAuth2, user_agent: str, clock: Clock, environ: Mapping[str, str]
+    ) -> None:
+        self._url = config.token_url
+        # A redirect could take the client's secret to another host.
+        ways = HTTPClientConfig(
+            tls_config=config.tls_config, proxy=config.proxy, follow_redirects=False
+        )
+        self._client = HTTPClient(ways, user_agent, clock=clock, environ=environ)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def post(self, headers: Mapping[str, str], body: bytes) -> TokenReply:
+        answer = await self._client.post(self._url, headers, body)
+        received = bytearray()
+        try:
+            async for part in answer.content.iter_any():
+                received += part
+                if len(received) > _TOKEN_BYTES:
+                    raise FetchError("oauth2: cannot fetch token: the answer is over 1 MiB")
+        except aiohttp.ClientError as exc:
+            raise FetchError(f"oauth2: cannot fetch token: {reason(exc)}") from exc
+        finally:
+            answer.release()
+        content_type = answer.headers.get("Content-Type", "")
+        return TokenReply(answer.status, answer.reason or "", content_type, bytes(received))
+
+
+def _take_credentials(url: URL, headers: CIMultiDict[str]) -> None:
+    """Turn user and password of a URL into a header, unless the caller has one."""
+    headers.setdefault("Authorization", basic(url.user or "", url.password or ""))
+
+
+def _failure(hop: Hop, text: str) -> str:
+    return f'{hop.method.capitalize()} "{shown(str(hop.url))}": {text}'

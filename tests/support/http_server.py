@@ -1,0 +1,62 @@
+"""A real HTTP server on loopback that keeps the requests it was sent."""
+
+import ssl
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self, TypeAlias, final
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+Answer: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+async def hello(_: web.Request) -> web.StreamResponse:
+    return web.Response(text="hello")
+
+
+@final
+class RecordingServer:
+    """Answers every method on every path with `answer`, from `start` until it is left."""
+
+    def __init__(
+        self,
+        answer: Answer = hello,
+        *,
+        context: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
+        self.answer = answer
+        self.requests: list[web.Request] = []
+        self.bodies: list[bytes] = []
+        self._context = context
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._receive)
+        self._server = TestServer(app, host=host, scheme="https" if context else "http")
+
+    @property
+    def url(self) -> str:
+        return f"{self._server.scheme}://{self._server.host}:{self.port}"
+
+    def sent(self, name: str) -> list[str | None]:
+        """Return the value of one header in each request."""
+        return [request.headers.get(name) for request in self.requests]
+
+    async def _receive(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        self.bodies.append(await request.read())
+        return await self.answer(request)
+
+    async def __aenter__(self) -> Self:
+        await self._server.start_server(ssl=self._context)
+        assert self._server.port is not None
+        self.port = self._server.port
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._server.close()
