@@ -14,6 +14,7 @@ from promscrape import logs
 from promscrape.flags import features
 from promscrape.flags.command_line import Exit, parse
 from promscrape.flags.flags import Flags
+from promscrape.flags.invocation import selects_command
 from promscrape.version import Version
 
 
@@ -25,12 +26,16 @@ class Runnable(Protocol):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the daemon as the arguments (without the program's name) say; return the exit code."""
-    return run(sys.argv[1:] if arguments is None else arguments, _build_daemon)
+    """Run what the arguments (without the program's name) say; return the exit code.
+
+    That is one of the commands where the arguments begin with its name, and else the daemon.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    return _run_command(given) if selects_command(given) else run(given, _build_daemon)
 
 
 def run(arguments: Sequence[str], build: Callable[[Flags, FilteringBoundLogger], Runnable]) -> int:
-    """Run what `build` makes of the arguments; see `main`."""
+    """Run the daemon that `build` makes of the arguments; return the exit code."""
     flags = parse(arguments, version=Version.current().block(), width=_terminal_width())
     if isinstance(flags, Exit):
         sys.stdout.write(flags.stdout)
@@ -46,10 +51,22 @@ def run(arguments: Sequence[str], build: Callable[[Flags, FilteringBoundLogger],
         return 1
 
 
+def _run_command(arguments: Sequence[str]) -> int:
+    # Imported late, as the daemon is.
+    from promscrape.command.console import Console  # noqa: PLC0415
+    from promscrape.command.run import run as run_command  # noqa: PLC0415
+
+    # What the configuration has to be warned of goes to stderr, in the form of the daemon's log.
+    logs.configure(logs.LogLevel.WARN, logs.LogFormat.LOGFMT, sys.stderr)
+    return run_command(arguments, Console(sys.stdout, sys.stderr), width=_terminal_width())
+
+
 def _build_daemon(flags: Flags, log: FilteringBoundLogger) -> Runnable:
     # Imported late: --help, --version and a mistyped flag answer in a third of the time.
     from promscrape.daemon import Daemon  # noqa: PLC0415
+    from promscrape.process import collect_garbage_less_often  # noqa: PLC0415
 
+    collect_garbage_less_often()
     return Daemon(flags, log)
 
 

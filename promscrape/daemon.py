@@ -15,17 +15,22 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar, final
 
+import msgspec
 from prometheus_client import CollectorRegistry, disable_created_metrics
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import SystemClock
-from promscrape.config.load import load
+from promscrape.config.include import load_scrape_configs
+from promscrape.config.options import LoadOptions
 from promscrape.config.root import Config
+from promscrape.config.unused import UnusedSections
 from promscrape.discovery.manager import DiscoveryManager
 from promscrape.discovery.metrics import DiscoveryMetrics
 from promscrape.errors import ConfigError, PromscrapeError, StorageError
 from promscrape.flags.flags import Flags
+from promscrape.model.duration import Duration
 from promscrape.process import LimitsCollector, ProcessMetrics
+from promscrape.reload import Reloader
 from promscrape.runtime import Limits, detect
 from promscrape.scrape.manager import ScrapeManager
 from promscrape.scrape.metrics import ScrapeMetrics
@@ -59,28 +64,44 @@ class Daemon:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's omission
         self.phase = Phase.STARTING
         self.started_ns = time.time_ns()
-        self.config = Config()
         self.limits: Limits = detect(
             adjust_cpus=flags.auto_gomaxprocs,
             memory_ratio=flags.auto_gomemlimit_ratio if flags.auto_gomemlimit else None,
         )
-        self.last_reload_ok = True
-        self.last_reload_s = time.time()
         self._flags, self._log = flags, log
         self._clock = SystemClock()
         self._registry = CollectorRegistry()
         self._metrics = ProcessMetrics(self._registry)
         LimitsCollector(lambda: self.limits, self._registry)
+        self._unused = UnusedSections(self._registry, log)
         self._threads = ThreadPoolExecutor(self.limits.cpus, thread_name_prefix=PROGRAM)
-        self._hangup, self._quit = asyncio.Event(), asyncio.Event()
-        # One reload at a time: held from the reading of the file until all have taken it over.
-        self._reload_turn = asyncio.Lock()
-        self._ready = asyncio.Event()
+        self._reloader = Reloader(
+            flags.config_file,
+            self._apply,
+            clock=self._clock,
+            metrics=self._metrics,
+            run_in_thread=self._in_thread,
+            log=log,
+            options=LoadOptions.from_features(flags.features),
+        )
+        self._ready, self._quit = asyncio.Event(), asyncio.Event()
         self._main: asyncio.Task[int] | None = None
         self._storage: AgentStorage | None = None
         self._scraping: ScrapeManager | None = None
         self._discovery: DiscoveryManager | None = None
         self._exit_code = 0
+
+    @property
+    def config(self) -> Config:
+        return self._reloader.config
+
+    @property
+    def last_reload_ok(self) -> bool:
+        return self._reloader.last_ok
+
+    @property
+    def last_reload_s(self) -> float:
+        return self._reloader.last_s
 
     @property
     def pools(self) -> Mapping[str, ScrapePool]:
@@ -99,13 +120,10 @@ class Daemon:
         Everything that was scraped is committed and flushed when it returns.
         """
         try:
-            self.config = await self._in_thread(lambda: load(self._flags.config_file))
-        except ConfigError as exc:
-            where = self._flags.config_file
-            self._log_problems(exc, f"Error loading config (--config.file={where})")
+            await self._reloader.load(watched=self._flags.auto_reload_interval_s is not None)
+        except ConfigError:
             return EXIT_BAD_CONFIG
         self._main = asyncio.current_task()
-        self._note_loaded()
         self._log_start()
         try:
             with self._signals():
@@ -131,20 +149,9 @@ class Daemon:
         return True
 
     async def reload(self) -> None:
-        """Load the configuration file again and take it over; what it asks for in turn.
-
-        Raises ConfigError with nothing changed where the file is refused, and after the other
-        components have taken it over where one of them could not.
-        """
+        """Load the configuration file again and take it over; see `Reloader.reload`."""
         await self._ready.wait()
-        async with self._reload_turn:
-            try:
-                await self._load_and_apply()
-            except ConfigError as exc:
-                self.last_reload_ok = False
-                self._metrics.reload_successful.set(0)
-                self._log_problems(exc, "Error reloading config")
-                raise
+        await self._reloader.reload()
 
     async def _serve(self) -> None:
         async with AsyncExitStack() as stack:
@@ -164,7 +171,8 @@ class Daemon:
             try:
                 await self._start(stack)
                 async with asyncio.TaskGroup() as tasks:
-                    reloading = tasks.create_task(self._reload_on_hangup(), name="reload")
+                    interval_s = self._flags.auto_reload_interval_s
+                    reloading = tasks.create_task(self._reloader.run(interval_s), name="reload")
                     await self._quit.wait()
                     reloading.cancel()
             except asyncio.CancelledError:
@@ -184,9 +192,12 @@ class Daemon:
         await stack.enter_async_context(self._scraping)
         stack.callback(self._log.info, "Stopping scrape manager...")
         self._discovery = DiscoveryManager(
-            self._scraping.update, self._clock, DiscoveryMetrics(self._registry)
+            self._scraping.update,
+            self._clock,
+            DiscoveryMetrics(self._registry),
+            self._log.bind(component="discovery manager scrape"),
         )
-        await self._apply(self.config)
+        await self._apply_first()
         self.phase = Phase.READY
         self._metrics.ready.set(1)
         self._ready.set()
@@ -194,7 +205,7 @@ class Daemon:
 
     async def _open_storage(self, stack: AsyncExitStack) -> AgentStorage:
         storage = AgentStorage(
-            _wal_options(self._flags),
+            _wal_options(self._flags, self.config.storage.tsdb.out_of_order_time_window),
             clock=self._clock,
             metrics=WalMetrics(self._registry),
             log=self._log,
@@ -222,70 +233,39 @@ class Daemon:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    async def _reload_on_hangup(self) -> None:
-        """Reload on SIGHUP; signals that come while one is served are one more."""
-        while True:
-            await self._hangup.wait()
-            self._hangup.clear()
-            try:
-                await self.reload()
-            except ConfigError:
-                continue  # Logged and counted by `reload`; the old configuration goes on.
-
-    async def _load_and_apply(self) -> None:
-        where = self._flags.config_file
-        started_s = self._clock.monotonic_s()
-        self._log.info("Loading configuration file", filename=where)
+    async def _apply_first(self) -> None:
         try:
-            config = await self._in_thread(lambda: load(where))
+            await self._apply(self.config)
         except ConfigError as exc:
-            text = f'couldn\'t load configuration (--config.file="{where}"): {exc}'
-            raise ConfigError(text, exc.problems) from exc
-        self.config = config
-        await self._apply(config)
-        self._note_loaded()
-        self._log.info(
-            "Completed loading of configuration file",
-            filename=where,
-            totalDuration=f"{self._clock.monotonic_s() - started_s:.3f}s",
-        )
+            where = self._flags.config_file
+            raise ConfigError(f'error loading config from "{where}": {exc}') from exc
 
     async def _apply(self, config: Config) -> None:
         """Let every component take over the configuration, those after a failed one, too."""
-        assert self._scraping is not None
-        assert self._discovery is not None
-        failed = False
+        self._unused.note(config)
         try:
-            await self._scraping.apply(config)
+            await self._apply_jobs(config)
         except PromscrapeError as exc:
-            failed = True
             self._log.error("Failed to apply configuration", err=exc)
-        self._discovery.apply({job.job_name: job.static_configs for job in config.scrape_configs})
-        if failed:
-            where = self._flags.config_file
             raise ConfigError(
                 "one or more errors occurred while applying the new configuration "
-                f'(--config.file="{where}")'
-            )
+                f'(--config.file="{self._flags.config_file}")',
+                exc.problems if isinstance(exc, ConfigError) else (),
+            ) from exc
 
-    def _note_loaded(self) -> None:
-        self.last_reload_ok, self.last_reload_s = True, time.time()
-        self._metrics.reload_successful.set(1)
-        self._metrics.reload_success_time.set(self.last_reload_s)
+    async def _apply_jobs(self, config: Config) -> None:
+        """Read the included files, and let scraping and discovery take over all jobs.
 
-    def _log_problems(self, error: ConfigError, event: str) -> None:
-        """Say what is wrong with the file, each problem with its place and its remedy."""
-        for problem in error.problems:
-            if not problem.line:
-                continue  # It is about the file as a whole: the last line says it.
-            self._log.error(
-                "Configuration problem",
-                at=f"{problem.file}:{problem.line}:{problem.column}",
-                path=problem.path,
-                err=problem.message,
-                **({"hint": problem.hint} if problem.hint else {}),
-            )
-        self._log.error(event, file=str(Path(self._flags.config_file).absolute()), err=error)
+        Raises ConfigError with both as they were where an included file is wrong, and when both
+        had their turn where scraping could not take over all of it.
+        """
+        assert self._scraping is not None
+        assert self._discovery is not None
+        jobs = await self._in_thread(lambda: load_scrape_configs(config))
+        try:
+            await self._scraping.apply(msgspec.structs.replace(config, scrape_configs=jobs))
+        finally:
+            self._discovery.apply({job.job_name: job.discovery for job in jobs})
 
     def _log_start(self) -> None:
         version = Version.current()
@@ -310,7 +290,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number, name in ((signal.SIGTERM, "terminated"), (signal.SIGINT, "interrupt")):
             loop.add_signal_handler(number, self._on_stop_signal, name)
-        loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reloader.hangup.set)
         try:
             yield
         finally:
@@ -334,7 +314,7 @@ def body_ceiling_bytes(memory_bytes: int | None) -> int:
     return max(memory_bytes // _CEILING_SHARE, _CEILING_FLOOR_BYTES)
 
 
-def _wal_options(flags: Flags) -> WalOptions:
+def _wal_options(flags: Flags, out_of_order_window: Duration) -> WalOptions:
     given = {}
     if flags.storage_agent_wal_segment_size:
         given["segment_bytes"] = flags.storage_agent_wal_segment_size.bytes
@@ -349,6 +329,7 @@ def _wal_options(flags: Flags) -> WalOptions:
         checkpoint_from_memory=flags.storage_agent_checkpoint_from_in_memory_series,
         checkpoint_batch=flags.storage_agent_checkpoint_batch_size,
         use_lock_file=not flags.storage_agent_no_lockfile,
+        out_of_order_window_ms=out_of_order_window.ms,
         **given,
     )
 

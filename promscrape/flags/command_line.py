@@ -45,7 +45,7 @@ def parse(arguments: Sequence[str], *, version: str, width: int) -> Flags | Exit
     if HELP in given:
         return Exit(0, stdout=usage(width))
     try:
-        flags = build(_values(read.matches))
+        flags = build(values_of(read.matches))
     except InvalidValue as exc:
         return Exit(2, stdout=usage(width), stderr=_parsing_failed(str(exc)))
     return _check_mode(read, flags) or _check_values(flags) or flags
@@ -59,7 +59,8 @@ def _parsing_failed(error: str) -> str:
     return f"Error parsing command line arguments: {error}\n"
 
 
-def _values(matches: Sequence[Match]) -> dict[str, Value]:
+def values_of(matches: Sequence[Match]) -> dict[str, Value]:
+    """Return the values of the flags that were given, by their names. Raises InvalidValue."""
     values: dict[str, Value] = {}
     for match in matches:
         flag, earlier = match.flag, values.get(match.flag.name)

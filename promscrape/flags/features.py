@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+AUTO_RELOAD = "auto-reload-config"
 EXTRA_SCRAPE_METRICS = "extra-scrape-metrics"
+CREATED_TIMESTAMPS = "created-timestamp-zero-ingestion"
+START_TIMESTAMPS = "st-storage"
 
 _EXCLUSIVE = ("otlp-deltatocumulative", "otlp-native-delta-ingestion")
 
@@ -16,7 +19,9 @@ _EXCLUSIVE = ("otlp-deltatocumulative", "otlp-native-delta-ingestion")
 class Effect(Enum):
     """What enabling a feature does; the value is what docs/flags.md says of it."""
 
+    AUTO_RELOAD = "the same as `--config.auto-reload`, which is its new name"
     EXTRA_SCRAPE_METRICS = "makes `extra_scrape_metrics` true by default"
+    PROTO_FIRST = "makes protobuf the first of the default `scrape_protocols`, and nothing else yet"
     NATIVE_HISTOGRAMS = "nothing: set `scrape_native_histograms` in the configuration"
     ALWAYS_ON = "nothing: a Prometheus server has it always on"
     SERVER = "nothing: a feature of the Prometheus server"
@@ -24,9 +29,9 @@ class Effect(Enum):
 
 
 FEATURES = {
-    "auto-reload-config": Effect.NOT_IMPLEMENTED,
+    AUTO_RELOAD: Effect.AUTO_RELOAD,
     "concurrent-rule-eval": Effect.SERVER,
-    "created-timestamp-zero-ingestion": Effect.NOT_IMPLEMENTED,
+    CREATED_TIMESTAMPS: Effect.PROTO_FIRST,
     "delayed-compaction": Effect.SERVER,
     "exemplar-storage": Effect.SERVER,
     EXTRA_SCRAPE_METRICS: Effect.EXTRA_SCRAPE_METRICS,
@@ -46,7 +51,7 @@ FEATURES = {
     "promql-extended-range-selectors": Effect.SERVER,
     "promql-per-step-stats": Effect.SERVER,
     "search-api": Effect.SERVER,
-    "st-storage": Effect.NOT_IMPLEMENTED,
+    START_TIMESTAMPS: Effect.PROTO_FIRST,
     "st-synthesis": Effect.NOT_IMPLEMENTED,
     "type-and-unit-labels": Effect.NOT_IMPLEMENTED,
     "use-start-timestamps": Effect.SERVER,
@@ -65,8 +70,12 @@ class Notice:
 
 
 _EVENTS = {
+    Effect.AUTO_RELOAD: "This option for --enable-feature is deprecated. "
+    "Use --config.auto-reload instead.",
     Effect.EXTRA_SCRAPE_METRICS: "This option for --enable-feature is being phased out. It makes "
     "true the default of extra_scrape_metrics; set that in the configuration instead.",
+    Effect.PROTO_FIRST: "This option for --enable-feature only makes protobuf the first of the "
+    "default scrape_protocols. Start timestamps are not implemented.",
     Effect.NATIVE_HISTOGRAMS: "This option for --enable-feature is a no-op. To scrape native "
     "histograms, set the scrape_native_histograms scrape config setting to true.",
     Effect.ALWAYS_ON: "This option for --enable-feature is a no-op.",

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from promscrape.flags.external_url import ExternalUrl
-from promscrape.flags.features import split_features
+from promscrape.flags.features import AUTO_RELOAD, split_features
 from promscrape.flags.kind import Value, print_value
 from promscrape.flags.table import SETTINGS, TABLE, Flag
 from promscrape.logs import LogFormat, LogLevel
@@ -14,6 +14,8 @@ from promscrape.model.duration import Duration
 from promscrape.model.go_duration import GoDuration
 from promscrape.model.regex import Regex
 from promscrape.model.size import Size
+
+_SHORTEST_AUTO_RELOAD_S = 1.0
 
 
 class Flags(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,8 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     config_file: str
+    config_auto_reload: bool
+    config_auto_reload_interval: Duration
     web_listen_address: tuple[str, ...]
     web_read_timeout: Duration
     web_max_connections: int
@@ -62,6 +66,13 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
     def features(self) -> tuple[str, ...]:
         """The names given to --enable-feature, known or not."""
         return split_features(self.enable_feature)
+
+    @property
+    def auto_reload_interval_s(self) -> float | None:
+        """How often to look for a changed configuration, None for never."""
+        if not self.config_auto_reload and AUTO_RELOAD not in self.features:
+            return None
+        return max(self.config_auto_reload_interval.seconds, _SHORTEST_AUTO_RELOAD_S)
 
     def external_url(self) -> ExternalUrl:
         """Return --web.external-url or what stands for it. Raises InvalidValue."""

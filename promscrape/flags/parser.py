@@ -6,7 +6,7 @@
              | "@" file                       the file's lines, but for blank ones and # comments
              | "--"                           no flags from here on
 
-Anything else is positional, and there are no positional arguments.
+Anything else is positional. The daemon takes no positional arguments, its commands do.
 Source: alecthomas/kingpin 2.4 parser.go, flags.go.
 """
 
@@ -22,9 +22,6 @@ from promscrape.model.quoting import quote
 
 _MAX_FILES = 100
 
-_LONG = {flag.name: flag for flag in TABLE}
-_SHORT = {flag.short: flag for flag in TABLE if flag.short}
-
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -36,10 +33,11 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The flags up to the first error of syntax, and that error."""
+    """What was given up to the first error of syntax, and that error."""
 
     matches: tuple[Match, ...]
     error: str | None = None
+    positional: tuple[str, ...] = ()
 
 
 class _Type(Enum):
@@ -59,42 +57,58 @@ class _Token:
         return {_Type.LONG: "--", _Type.SHORT: "-"}.get(self.type, "") + self.text
 
 
-def read_arguments(arguments: Sequence[str]) -> Arguments:
-    """Match the arguments, without the program's name, with the table of flags."""
-    tokens = _Tokens(arguments)
+def read_arguments(
+    arguments: Sequence[str], table: Sequence[Flag] = TABLE, *, most_positional: int | None = 0
+) -> Arguments:
+    """Match the arguments, without the names of program and command, with a table of flags.
+
+    most_positional: how many positional arguments there may be, None for any number.
+    """
+    tokens, known = _Tokens(arguments), _Known(table)
     matches: list[Match] = []
-    while True:
+    positional: list[str] = []
+    error: str | None = None
+    while error is None:
         token = tokens.next()
-        match token.type:
-            case _Type.END:
-                return Arguments(tuple(matches))
-            case _Type.ERROR:
-                return Arguments(tuple(matches), token.text)
-            case _Type.VALUE:
-                return Arguments(tuple(matches), f"unexpected {token.text}")
-        matched = _match(token, tokens)
-        if isinstance(matched, str):
-            return Arguments(tuple(matches), matched)
-        matches.append(matched)
+        if token.type is _Type.END:
+            break
+        if token.type is _Type.ERROR:
+            error = token.text
+        elif token.type is _Type.VALUE:
+            error = f"unexpected {token.text}" if len(positional) == most_positional else None
+            positional.append(token.text)
+        elif isinstance(matched := known.match(token, tokens), Match):
+            matches.append(matched)
+        else:
+            error = matched
+    return Arguments(tuple(matches), error, tuple(positional))
 
 
-def _match(token: _Token, tokens: "_Tokens") -> Match | str:
-    """Return the flag with its value, or the error."""
-    if token.type is _Type.SHORT:
-        flag = _SHORT.get(token.text)
-        return Match(flag, "true") if flag else f"unknown short flag '{token}'"
-    flag = _LONG.get(token.text)
-    if flag is None:
-        negated = _LONG.get(token.text.removeprefix("no-"))
-        if negated is None or not negated.is_boolean:
-            return f"unknown long flag '{token}'"
-        return Match(negated, "false")
-    if flag.is_boolean:
-        return Match(flag, "true")
-    value = tokens.next()
-    if value.type is not _Type.VALUE:
-        return f"expected argument for flag '{token}'"
-    return Match(flag, value.text)
+@final
+class _Known:
+    """The flags of a table, by what is typed for them."""
+
+    def __init__(self, table: Sequence[Flag]) -> None:
+        self._long = {flag.name: flag for flag in table}
+        self._short = {flag.short: flag for flag in table if flag.short}
+
+    def match(self, token: _Token, tokens: "_Tokens") -> Match | str:
+        """Return the flag with its value, or the error."""
+        if token.type is _Type.SHORT:
+            flag = self._short.get(token.text)
+            return Match(flag, "true") if flag else f"unknown short flag '{token}'"
+        flag = self._long.get(token.text)
+        if flag is None:
+            negated = self._long.get(token.text.removeprefix("no-"))
+            if negated is None or not negated.is_boolean:
+                return f"unknown long flag '{token}'"
+            return Match(negated, "false")
+        if flag.is_boolean:
+            return Match(flag, "true")
+        value = tokens.next()
+        if value.type is not _Type.VALUE:
+            return f"expected argument for flag '{token}'"
+        return Match(flag, value.text)
 
 
 @final

@@ -42,7 +42,21 @@ class Flag:
 HELP = Flag("help", kinds.BOOLEAN, help="Show this help.", short="h")
 VERSION = Flag("version", kinds.BOOLEAN, help="Show the version.")
 
-_CONFIG = (Flag("config.file", default="prometheus.yml", help="The configuration file."),)
+_CONFIG = (
+    Flag("config.file", default="prometheus.yml", help="The configuration file."),
+    Flag(
+        "config.auto-reload",
+        kinds.BOOLEAN,
+        default="false",
+        help="Reload the configuration when its file, or one that it includes, changes.",
+    ),
+    Flag(
+        "config.auto-reload-interval",
+        kinds.DURATION,
+        default="30s",
+        help="How often --config.auto-reload looks for changes, at most every second.",
+    ),
+)
 
 _WEB = (
     Flag(

@@ -1,8 +1,10 @@
-"""The text of `--help`: the flags in two columns, as kingpin lays them out."""
+"""The texts of `--help`: the flags in two columns, as kingpin lays them out."""
 
 import textwrap
+from collections.abc import Sequence
 
 from promscrape.flags import kind as kinds
+from promscrape.flags.commands import COMMANDS, Command
 from promscrape.flags.table import TABLE, Flag
 from promscrape.model.quoting import quote
 from promscrape.version import PROGRAM
@@ -16,19 +18,44 @@ _NARROWEST_HELP = 20
 
 
 def usage(width: int) -> str:
-    """Return the usage for a terminal of `width` columns."""
-    rows = [(_left(flag), flag.help) for flag in TABLE if not flag.hidden]
+    """Return the usage of the daemon for a terminal of `width` columns, and name the commands."""
+    lines = [f"usage: {PROGRAM} [<flags>]", "", _DESCRIPTION, "", "Flags:", *_flags(TABLE, width)]
+    lines += ["", "Commands, in place of the flags; each has a --help:"]
+    for command in COMMANDS:
+        lines += [f"{' ' * _INDENT}{_synopsis(command)}", *_wrapped(command.help, width, 2)]
+    return "\n".join([*lines, ""])
+
+
+def command_usage(command: Command, width: int) -> str:
+    """Return the usage of a command for a terminal of `width` columns."""
+    lines = [f"usage: {PROGRAM} {_synopsis(command)}", "", *_wrapped(command.help, width, 0)]
+    return "\n".join([*lines, "", "Flags:", *_flags(command.flags, width), ""])
+
+
+def _synopsis(command: Command) -> str:
+    argument = f" <{command.argument}>" if command.argument else ""
+    return f"{command.name} [<flags>]{argument}{'...' if command.many else ''}"
+
+
+def _wrapped(text: str, width: int, level: int) -> list[str]:
+    indent = " " * (_INDENT * level)
+    lines = textwrap.wrap(text, max(width - len(indent), _NARROWEST_HELP), break_on_hyphens=False)
+    return [f"{indent}{line}" for line in lines]
+
+
+def _flags(table: Sequence[Flag], width: int) -> list[str]:
+    rows = [(_left(flag), flag.help) for flag in table if not flag.hidden]
     name_width = max(len(left) for left, _ in rows if len(left) <= _WIDEST_NAME)
     indent = " " * (_INDENT + name_width + _INDENT)
     help_width = max(width - len(indent), _NARROWEST_HELP)
-    lines = [f"usage: {PROGRAM} [<flags>]", "", _DESCRIPTION, "", "Flags:"]
+    lines: list[str] = []
     for left, text in rows:
         help_lines = textwrap.wrap(text, help_width, break_on_hyphens=False)
         first = f"{' ' * _INDENT}{left}"
         if len(left) <= name_width:
             first = f"{first:{len(indent)}}{help_lines.pop(0)}"
         lines += [first, *(f"{indent}{line}" for line in help_lines)]
-    return "\n".join([*lines, ""])
+    return lines
 
 
 def _left(flag: Flag) -> str:

@@ -31,12 +31,9 @@ def offset_seed(fqdn: str, external_labels: Labels) -> int:
 
 def target_hash(labels: Iterable[tuple[str, str]], url: str) -> int:
     """Return a target's identity; `labels` are all of its labels, ascending by name."""
-    digest = xxhash.xxh64(seed=0)
-    for pair in labels:
-        for text in pair:
-            raw = text.encode("utf-8", "surrogateescape")
-            digest.update(_sized(raw))
-    return fnv1a_64(f"{digest.intdigest():016d}{url}".encode("utf-8", "surrogateescape"))
+    texts = (_sized(text.encode("utf-8", "surrogateescape")) for pair in labels for text in pair)
+    digest = xxhash.xxh64_intdigest(b"".join(texts))
+    return fnv1a_64(f"{digest:016d}{url}".encode("utf-8", "surrogateescape"))
 
 
 def _sized(raw: bytes) -> bytes:

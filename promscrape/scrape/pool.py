@@ -13,6 +13,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.config.scrape import ScrapeConfig
+from promscrape.discovery.registry import DiscoveryConfigs
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.errors import ConfigError, FetchError, ScrapeError
 from promscrape.exposition.negotiation import READABLE
@@ -62,6 +63,8 @@ class ScrapePool:
         self._loops: dict[int, ScrapeLoop] = {}
         self._loop_tasks: set[asyncio.Task[None]] = set()
         self._dropped: list[Labels] = []
+        # What the last sync had nothing to object to; None where another one could differ.
+        self._synced: tuple[tuple[TargetGroup, ...], ScrapeConfig] | None = None
         self._metrics.pool_target_limit.labels(config.job_name).set(config.target_limit)
         self._metrics.pool_targets.labels(config.job_name).set(0)
 
@@ -82,7 +85,15 @@ class ScrapePool:
     async def sync(self, groups: Iterable[TargetGroup]) -> None:
         """Start loops for new targets, stop those of vanished ones, leave the rest alone."""
         started_s = self._options.clock.monotonic_s()
-        targets = await self._targets(groups)
+        wanted = (tuple(groups), self.config)
+        if wanted != self._synced:
+            await self._sync(wanted[0])
+        self._note_sync(self._options.clock.monotonic_s() - started_s)
+
+    async def _sync(self, groups: tuple[TargetGroup, ...]) -> None:
+        self._synced = None
+        config = self.config
+        targets, failed = await self._targets(groups)
         vanished = [self._loops.pop(key) for key in self._loops.keys() - targets.keys()]
         for key, target in targets.items():
             if loop := self._loops.get(key):
@@ -94,7 +105,8 @@ class ScrapePool:
             loop.stop()
         for loop in vanished:
             await loop.stopped()
-        self._note_sync(self._options.clock.monotonic_s() - started_s)
+        if not failed:  # A target that fails is counted and logged at every sync.
+            self._synced = (groups, config)
 
     async def reload(self, config: ScrapeConfig) -> None:
         """Take over another configuration of the job: every loop is replaced.
@@ -110,6 +122,7 @@ class ScrapePool:
             raise
         keeps_caches = _keeps_caches(self.config, config)
         old_client, self.config, self.client = self.client, config, client
+        self._synced = None
         self._metrics.pool_target_limit.labels(config.job_name).set(config.target_limit)
         await self._replace_loops(keeps_caches=keeps_caches)
         self._check_target_limit()
@@ -162,12 +175,15 @@ class ScrapePool:
             await loop.stopped()
             self._start(loop.target, loop.cache if keeps_caches else SeriesCache())
 
-    async def _targets(self, groups: Iterable[TargetGroup]) -> dict[int, Target]:
-        """Make the targets, and note what was dropped; the first of equal ones counts."""
+    async def _targets(self, groups: Iterable[TargetGroup]) -> tuple[dict[int, Target], int]:
+        """Make the targets, and note what was dropped; the first of equal ones counts.
+
+        Returns them with the number of those that could not be made.
+        """
         targets: dict[int, Target] = {}
         dropped: list[Labels] = []
         self.dropped_count = 0
-        made = 0
+        made = failed = 0
         for group in groups:
             for index, own in enumerate(group.targets):
                 made += 1
@@ -177,6 +193,7 @@ class ScrapePool:
                 try:
                     target = build_target(discovered, self.config)
                 except TargetError as exc:
+                    failed += 1
                     self._note_failed(index, group.source, exc)
                     continue
                 if target is None or not target.public_labels:
@@ -186,7 +203,7 @@ class ScrapePool:
                 else:
                     targets[target.hash] = target
         self._dropped = dropped
-        return targets
+        return targets, failed
 
     def _note_dropped(self, dropped: list[Labels], discovered: dict[str, str]) -> None:
         self.dropped_count += 1
@@ -223,7 +240,7 @@ def same_but_for_discovery(old: ScrapeConfig, new: ScrapeConfig) -> bool:
 
 
 def _without_discovery(config: ScrapeConfig) -> ScrapeConfig:
-    return msgspec.structs.replace(config, static_configs=())
+    return msgspec.structs.replace(config, discovery=DiscoveryConfigs())
 
 
 def _keeps_caches(old: ScrapeConfig, new: ScrapeConfig) -> bool:
@@ -248,4 +265,7 @@ def _client(config: ScrapeConfig, options: ScrapeOptions) -> ScrapeClient:
             f"error creating HTTP client: scrape_protocols of job {config.job_name} name no "
             f"format that this version reads: {', '.join(readable)}"
         )
-    return ScrapeClient(config, options.ceiling_bytes, options.user_agent)
+    try:
+        return ScrapeClient(config, options.ceiling_bytes, options.user_agent, options.clock)
+    except ConfigError as exc:
+        raise ConfigError(f"error creating HTTP client: {exc}") from exc

@@ -31,10 +31,12 @@ class ReportSeries:
     def __init__(self, config: ScrapeConfig, target_labels: Labels, timeout_s: float) -> None:
         self._extra = config.extra_scrape_metrics
         self._fixed = (timeout_s, float(config.sample_limit))
-        names = _NAMES + _EXTRA_NAMES if self._extra else _NAMES
-        own = list(target_labels)
-        self._labels = [Labels.from_pairs([(METRIC_NAME, name), *own]) for name in names]
-        self._refs = array("Q", [0]) * len(names)
+        self._names = _NAMES + _EXTRA_NAMES if self._extra else _NAMES
+        self._target_labels = target_labels
+        # Made at the first scrape: the scrapes of thousands of targets that are loaded at once
+        # are spread over the interval, and so is this work.
+        self._labels: list[Labels] = []
+        self._refs = array("Q", [0]) * len(self._names)
         self._generation = 0
 
     def append(
@@ -62,7 +64,7 @@ class ReportSeries:
         self, appender: Appender, t_ms: int, generation: int
     ) -> PromscrapeError | None:
         """Append a stale marker to each: the target is gone (L30)."""
-        markers = [STALE_NAN] * len(self._labels)
+        markers = [STALE_NAN] * len(self._names)
         return self._append(appender, markers, t_ms, generation, markers=True)
 
     def _append(
@@ -74,9 +76,12 @@ class ReportSeries:
         *,
         markers: bool,
     ) -> PromscrapeError | None:
+        if not self._labels:
+            own = list(self._target_labels)
+            self._labels = [Labels.from_pairs([(METRIC_NAME, name), *own]) for name in self._names]
         if generation != self._generation:
             self._generation = generation
-            self._refs = array("Q", [0]) * len(self._labels)
+            self._refs = array("Q", [0]) * len(self._names)
         appended = appender.append(
             Batch(
                 self._refs,

@@ -82,7 +82,8 @@ class Target:
         discovered_labels: Labels,
         params: Mapping[str, Sequence[str]],
     ) -> None:
-        self._labels = Labels.from_map(labels)
+        own = sorted((name, value) for name, value in labels.items() if value)
+        self._labels = Labels.from_pairs(own)
         self.discovered_labels = discovered_labels
         self.public_labels = Labels.from_pairs(
             (name, value) for name, value in labels.items() if not name.startswith("__")
@@ -93,7 +94,7 @@ class Target:
         self.interval_ns = Duration.parse(self.interval_text).ms * 1_000_000
         self.timeout_s = Duration.parse(self.timeout_text).seconds
         self.url = _url(labels, params)
-        self.hash = target_hash(self._labels, self.url)
+        self.hash = target_hash(own, self.url)
         self.report: Report | None = None
         self.metadata: Mapping[str, Metadata] = {}
 

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import structlog
@@ -147,3 +148,20 @@ def test_the_package_runs_as_a_module() -> None:
     assert (end.returncode, end.stderr) == (0, "")
     first = end.stdout.splitlines()[0]
     assert re.fullmatch(r"promscrape, version \S+ \(branch: .*, revision: .*\)", first)
+
+
+def test_a_command_runs_in_place_of_the_daemon(tmp_path: Path) -> None:
+    """Service 9: the first argument selects it, and warnings of the file go to stderr."""
+    path = tmp_path / "c.yml"
+    path.write_text("global: {external_labels: {a: '${PROMSCRAPE_NOT_SET}'}}\n")
+    end = subprocess.run(
+        [sys.executable, "-m", "promscrape", "check", "config", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert end.returncode == 0
+    assert end.stdout == (
+        f"Checking {path}\n SUCCESS: {path} is valid prometheus config file syntax\n\n"
+    )
+    assert 'msg="Empty environment variable" name=PROMSCRAPE_NOT_SET' in end.stderr

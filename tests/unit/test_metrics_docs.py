@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
+from promscrape.config.unused import UnusedSections
 from promscrape.discovery.metrics import DiscoveryMetrics
 from promscrape.process import LimitsCollector, ProcessMetrics
 from promscrape.runtime import Limits, Source
@@ -31,6 +32,7 @@ def list_families() -> dict[str, Metric]:
     ScrapeManager(options, structlog.get_logger())
     for metrics in (ProcessMetrics, DiscoveryMetrics, WalMetrics, WebMetrics):
         metrics(registry)
+    UnusedSections(registry, structlog.get_logger())
     limits = Limits(1, None, Source.SYSTEM, Source.SYSTEM)
     LimitsCollector(lambda: limits, registry)
     return {exposed_name(family): family for family in registry.collect()}

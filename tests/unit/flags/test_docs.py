@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from promscrape.flags.commands import COMMANDS, Command
 from promscrape.flags.features import FEATURES
 from promscrape.flags.flags import Flags, default_of, field_of
 from promscrape.flags.kind import print_value
@@ -29,6 +30,20 @@ def test_the_documented_flags_are_the_accepted_ones() -> None:
     rows = rows_of("# Command-line flags\n")
     assert [row[:3] for row in rows] == [documented(flag) for flag in (HELP, VERSION, *SETTINGS)]
     assert all(row[3] for row in rows)
+
+
+def test_the_documented_commands_are_the_known_ones() -> None:
+    """Service 9: with their arguments, and with each of their flags in the text."""
+    rows = rows_of("## Commands\n")
+    section = DOCS.read_text().partition("## Commands\n")[2].partition("\n## ")[0]
+    assert [row[:2] for row in rows] == [documented_command(command) for command in COMMANDS]
+    for command in COMMANDS:
+        assert all(f"`--{flag.name}`" in section for flag in command.flags if flag is not HELP)
+
+
+def documented_command(command: Command) -> list[str]:
+    dots = " ..." if command.many else ""
+    return [f"`{command.name}`", f"`{command.argument}`{dots}" if command.argument else ""]
 
 
 def test_the_documented_features_are_the_known_ones() -> None:

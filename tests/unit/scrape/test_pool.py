@@ -1,7 +1,7 @@
 """From target groups to loops, and from one configuration to the next."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -11,11 +11,16 @@ import structlog
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.errors import ConfigError
+from promscrape.httpclient.auth import BasicAuth
+from promscrape.httpclient.config import HTTPClientConfig
+from promscrape.httpclient.tls import TLSConfig
 from promscrape.model.duration import Duration
 from promscrape.model.protocol import ScrapeProtocol
 from promscrape.model.regex import Regex
+from promscrape.model.secret import Secret
 from promscrape.relabel import RelabelAction, RelabelConfig
-from promscrape.scrape.pool import ScrapePool
+from promscrape.scrape.pool import ScrapePool, same_but_for_discovery
+from promscrape.scrape.target import Target, build_target
 from tests.support.clock import ManualClock, settle
 from tests.support.exporter import Exporter
 from tests.support.scraping import make_options, markers, values
@@ -103,6 +108,33 @@ async def test_a_sync_leaves_known_targets_alone() -> None:
         assert after.report is not None
         assert after.discovered_labels.get("__meta_new") == "1"
         assert pool.counted("scrape_pool_sync_total", scrape_job="j") == 2
+
+
+async def test_an_equal_sync_has_nothing_to_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Config 15.2 step 4: thousands of targets that did not change cost nothing."""
+    made: list[str] = []
+
+    def build(discovered: Mapping[str, str], config: ScrapeConfig) -> Target | None:
+        made.append(discovered["__address__"])
+        return build_target(discovered, config)
+
+    monkeypatch.setattr("promscrape.scrape.pool.build_target", build)
+    async with running() as pool:
+        for addresses in (["a:1"], ["a:1"], ["a:1", "b:1"], ["a:1", "b:1"]):
+            await pool.sync(*addresses)
+        assert made == ["a:1", "a:1", "b:1"]
+        pool.pool.config = job(scrape_interval=Duration(2000))
+        await pool.sync("a:1", "b:1")
+        assert len(made) == 5
+        assert pool.counted("scrape_pool_sync_total", scrape_job="j") == 5
+
+
+async def test_a_target_that_fails_is_counted_at_every_sync() -> None:
+    """T4: as Prometheus does, until it is mended."""
+    async with running() as pool:
+        for _ in range(2):
+            await pool.sync("http://bad")
+        assert pool.counted("sync_failed_total", scrape_job="j") == 2
 
 
 async def test_dropped_targets_are_counted_and_some_are_kept() -> None:
@@ -196,6 +228,39 @@ async def test_a_reload_that_cannot_be_done_changes_nothing() -> None:
         await pool.scrape()
         assert pool.pool.config == JOB
         assert pool.counted("scrape_pool_reloads_failed_total") == 1
+        assert pool.storage.report("scrape_series_added") == [1.0, 0.0]
+
+
+async def test_a_missing_ca_file_is_named_and_changes_nothing() -> None:
+    """TC126, M6, config 9.3: it is noticed when the client is made, and the old loops go on."""
+    missing = HTTPClientConfig(tls_config=TLSConfig(ca_file="/no/ca.pem"))
+    async with running() as pool:
+        await pool.sync(pool.exporter.address)
+        await pool.scrape()
+        with pytest.raises(ConfigError) as caught:
+            await pool.pool.reload(job(http_client=missing))
+        await pool.scrape()
+        assert pool.storage.report("up") == [1.0, 1.0]
+    assert str(caught.value) == (
+        "error creating HTTP client: unable to read CA cert: unable to read file /no/ca.pem: "
+        "open /no/ca.pem: no such file or directory"
+    )
+
+
+async def test_a_changed_password_is_used_after_the_reload() -> None:
+    """Config case 58: a job differs where nothing but a secret does, and keeps its caches."""
+
+    def secured(password: str) -> ScrapeConfig:
+        auth = BasicAuth(username="me", password=Secret(password))
+        return job(http_client=HTTPClientConfig(basic_auth=auth))
+
+    async with running(secured("one")) as pool:
+        await pool.sync(pool.exporter.address)
+        await pool.scrape()
+        assert not same_but_for_discovery(pool.pool.config, secured("two"))
+        await pool.pool.reload(secured("two"))
+        await pool.scrape()
+        assert pool.exporter.authorizations == ["Basic bWU6b25l", "Basic bWU6dHdv"]
         assert pool.storage.report("scrape_series_added") == [1.0, 0.0]
 
 

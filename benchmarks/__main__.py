@@ -1,0 +1,33 @@
+"""Run the benchmarks: all of them, or those that are named on the command line.
+
+    python -m benchmarks [name ...]
+
+Each prints one figure a line, and beside it that of Debian's Prometheus where it is installed,
+taken in the same run on the same machine. Nothing here passes or fails.
+"""
+
+import platform
+import sys
+from collections.abc import Callable, Mapping
+
+from benchmarks import config_load
+
+BENCHMARKS: Mapping[str, Callable[[], None]] = {"config_load": config_load.main}
+
+
+def main() -> int:
+    """Run what the arguments name; return the exit code."""
+    names = sys.argv[1:] or list(BENCHMARKS)
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark {unknown[0]}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 1
+    print(f"Python {platform.python_version()} on {platform.platform()}")
+    for name in names:
+        print(f"\n{name}")
+        BENCHMARKS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""Where a command writes."""
+
+from dataclasses import dataclass
+from typing import TextIO, final
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The two streams of a command; what is written appears in the order of the calls."""
+
+    stdout: TextIO
+    stderr: TextIO
+
+    def say(self, line: str = "") -> None:
+        """Write a line of the result."""
+        self.write(f"{line}\n")
+
+    def write(self, text: str) -> None:
+        """Write a part of the result that ends its own lines."""
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def complain(self, line: str) -> None:
+        """Write a line of what is wrong."""
+        self.stderr.write(f"{line}\n")
+        self.stderr.flush()

@@ -1,0 +1,97 @@
+"""Every command: what runs, prints and ends, in the daemon's place.
+
+    promscrape command [flags] argument ...
+
+Those that begin with `check` are promtool's, with its flags, texts and exit codes.
+Source: Prometheus cmd/promtool/main.go.
+"""
+
+from dataclasses import dataclass
+
+from promscrape.flags import kind as kinds
+from promscrape.flags.table import HELP, Flag
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    name: the words that select it.
+    argument: what its arguments, which name files, are called; "" where it takes none.
+    many: it takes any number of them, but not none; otherwise exactly one.
+    """
+
+    name: str
+    help: str
+    flags: tuple[Flag, ...] = (HELP,)
+    argument: str = ""
+    many: bool = False
+
+
+_URL = Flag(
+    "url",
+    default="http://localhost:9090",
+    help="Where the daemon is reached, with its route prefix.",
+)
+
+CHECK_CONFIG = Command(
+    "check config",
+    "Check configuration files, and the files that they name, without starting anything.",
+    (
+        HELP,
+        Flag(
+            "syntax-only",
+            kinds.BOOLEAN,
+            default="false",
+            help="Leave alone the files that the configuration names.",
+        ),
+        Flag(
+            "lint",
+            default="duplicate-rules",
+            help="Lint checks to apply, separated by commas. "
+            "One of: [all, duplicate-rules, none, too-long-scrape-interval]",
+        ),
+        Flag(
+            "lint-fatal",
+            kinds.BOOLEAN,
+            default="false",
+            help="Let what lint checks find make the exit code 3.",
+        ),
+        Flag(
+            "query.lookback-delta",
+            kinds.DURATION,
+            default="5m",
+            help="The lookback of the server that the samples go to, "
+            "which too-long-scrape-interval compares with.",
+        ),
+        Flag(
+            "agent",
+            kinds.BOOLEAN,
+            default="true",
+            help="Accepted: promscrape is always an agent.",
+        ),
+    ),
+    argument="config-files",
+    many=True,
+)
+CHECK_WEB_CONFIG = Command(
+    "check web-config",
+    "Check files for --web.config.file, and the certificates that they name.",
+    argument="web-config-files",
+    many=True,
+)
+CHECK_HEALTHY = Command(
+    "check healthy", "Ask a running daemon, or a Prometheus, if it is healthy.", (HELP, _URL)
+)
+CHECK_READY = Command(
+    "check ready", "Ask a running daemon, or a Prometheus, if it is ready.", (HELP, _URL)
+)
+PRINT_CONFIG = Command(
+    "print-config",
+    "Print the configuration that takes effect: defaults and inheritance filled in, "
+    "secrets masked.",
+    argument="config-file",
+)
+
+COMMANDS = (CHECK_CONFIG, CHECK_WEB_CONFIG, CHECK_HEALTHY, CHECK_READY, PRINT_CONFIG)
+"""All commands, in the order of the usage."""
