@@ -6,7 +6,6 @@ answer from before the log is replayed until all is flushed.
 """
 
 import asyncio
-import platform
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,8 +24,9 @@ from promscrape.discovery.manager import DiscoveryManager
 from promscrape.discovery.metrics import DiscoveryMetrics
 from promscrape.errors import ConfigError, PromscrapeError, StorageError
 from promscrape.flags.flags import Flags
+from promscrape.model.go_duration import GoDuration
 from promscrape.process import LimitsCollector, ProcessMetrics
-from promscrape.runtime import Limits, detect
+from promscrape.runtime import Limits, detect, refresh
 from promscrape.scrape.manager import ScrapeManager
 from promscrape.scrape.metrics import ScrapeMetrics
 from promscrape.scrape.options import ScrapeOptions
@@ -165,8 +165,10 @@ class Daemon:
                 await self._start(stack)
                 async with asyncio.TaskGroup() as tasks:
                     reloading = tasks.create_task(self._reload_on_hangup(), name="reload")
+                    refreshing = tasks.create_task(self._refresh_limits(), name="limits")
                     await self._quit.wait()
                     reloading.cancel()
+                    refreshing.cancel()
             except asyncio.CancelledError:
                 # `quit` before the start was over; anyone else's cancellation goes on.
                 if not self._quit.is_set() or (self._main and self._main.uncancel()):
@@ -232,6 +234,14 @@ class Daemon:
             except ConfigError:
                 continue  # Logged and counted by `reload`; the old configuration goes on.
 
+    async def _refresh_limits(self) -> None:
+        """Follow the container's memory limit, as often as --auto-gomemlimit asks."""
+        interval_s = self._flags.auto_gomemlimit_refresh_interval.seconds
+        while self._flags.auto_gomemlimit and interval_s:
+            await self._clock.sleep_until(self._clock.monotonic_s() + interval_s)
+            self.limits = refresh(self.limits, memory_ratio=self._flags.auto_gomemlimit_ratio)
+            self._log_limits()
+
     async def _load_and_apply(self) -> None:
         where = self._flags.config_file
         started_s = self._clock.monotonic_s()
@@ -247,7 +257,7 @@ class Daemon:
         self._log.info(
             "Completed loading of configuration file",
             filename=where,
-            totalDuration=f"{self._clock.monotonic_s() - started_s:.3f}s",
+            totalDuration=str(GoDuration.of_seconds(self._clock.monotonic_s() - started_s)),
         )
 
     async def _apply(self, config: Config) -> None:
@@ -290,19 +300,16 @@ class Daemon:
     def _log_start(self) -> None:
         version = Version.current()
         self._log.info("Starting Prometheus Agent", mode="agent", version=version.info())
-        self._log.info(
-            "operational information",
-            build_context=version.build_context(),
-            host_details=f"({' '.join(platform.uname())})",
-            cpus=self.limits.cpus,
-            memory_limit=self.limits.memory_bytes,
-        )
-        for message in self.limits.messages:
-            write = self._log.warning if message.warning else self._log.info
-            write(message.event, component=message.component, **message.attributes)
+        self._log.info("operational information", **version.operational_information())
+        self._log_limits()
         self._log.warning(
             "The compiled core is not part of this version: scrapes run in plain Python"
         )
+
+    def _log_limits(self) -> None:
+        for message in self.limits.messages:
+            write = self._log.warning if message.warning else self._log.info
+            write(message.event, component=message.component, **message.attributes)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

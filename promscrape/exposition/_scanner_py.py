@@ -12,7 +12,7 @@ Where a prefix differs, that line is read by the parser and found again by its t
 goes on behind the place where it stood in the last body. New, vanished and moved series therefore
 cost only themselves.
 
-This is the reference twin: it defines the behaviour of the compiled one.
+This is the reference twin: it defines the behavior of the compiled one.
 """
 
 import sys
