@@ -160,7 +160,7 @@ class Daemon:
                 self._log.error("Unable to start web listener", err=exc)
                 self._exit_code = EXIT_FAILED
                 return
-            stack.callback(self._log.info, "Stopping web handler...")
+            stack.callback(self._say, "Stopping web handler...")
             try:
                 await self._start(stack)
                 async with asyncio.TaskGroup() as tasks:
@@ -184,7 +184,7 @@ class Daemon:
         log = self._log.bind(component="scrape manager")
         self._scraping = ScrapeManager(options, log)
         await stack.enter_async_context(self._scraping)
-        stack.callback(self._log.info, "Stopping scrape manager...")
+        stack.callback(self._say, "Stopping scrape manager...")
         self._discovery = DiscoveryManager(
             self._scraping.update, self._clock, DiscoveryMetrics(self._registry)
         )
@@ -205,7 +205,7 @@ class Daemon:
             await stack.enter_async_context(storage)
         except StorageError as exc:
             raise StorageError(f"opening storage failed: {exc}") from exc
-        stack.callback(self._log.info, "Stopping agent WAL storage...")
+        stack.callback(self._say, "Stopping agent WAL storage...")
         return storage
 
     def _scrape_options(self, storage: AgentStorage) -> ScrapeOptions:
@@ -220,6 +220,9 @@ class Daemon:
             tolerance_ns=tolerance_ns if self._flags.scrape_adjust_timestamps else None,
             sync_interval_s=self._flags.scrape_discovery_reload_interval.seconds or 5.0,
         )
+
+    def _say(self, event: str) -> None:
+        self._log.info(event)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
