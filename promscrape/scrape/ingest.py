@@ -6,10 +6,10 @@ specification; source: Prometheus scrape/scrape.go, scrapeLoop.append.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
-from typing import TypeVar, final
+from itertools import accumulate, compress
+from typing import TypeAlias, TypeVar, final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -20,6 +20,8 @@ from promscrape.errors import (
     SampleLimitExceeded,
 )
 from promscrape.exposition.columns import Columns
+from promscrape.exposition.text_format import TextFormat
+from promscrape.model.exemplar import Exemplar
 from promscrape.model.labels import Labels
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.scrape.cache import Plan, SeriesCache
@@ -27,6 +29,9 @@ from promscrape.scrape.limits import SeriesRules
 from promscrape.scrape.metrics import ScrapeMetrics
 from promscrape.scrape.transaction import Transaction
 from promscrape.storage.interface import AppendCode, Appended
+
+Exemplars: TypeAlias = Mapping[int, Sequence[Exemplar]]
+"""By the place of their sample; most samples have none."""
 
 Number = TypeVar("Number", int, float)
 
@@ -59,6 +64,7 @@ class _Samples:
     plan: Plan
     values: "array[float]"
     times: "array[int] | None"
+    exemplars: Exemplars
     over_limit: bool = False
     ahead: int = 0
 
@@ -69,7 +75,8 @@ class _Samples:
             plan, ids=plan.ids[:count], labels=plan.labels[:count], refs=plan.refs[:count]
         )
         times = self.times and self.times[:count]
-        return _Samples(kept, self.values[:count], times, over_limit=True)
+        exemplars = {at: found for at, found in self.exemplars.items() if at < count}
+        return _Samples(kept, self.values[:count], times, exemplars, over_limit=True)
 
     def until(self, latest_ms: int) -> "_Samples":
         """Return the samples that are not later than that."""
@@ -82,11 +89,13 @@ class _Samples:
             refs=array("Q", compress(plan.refs, near)),
         )
         values = array("d", compress(self.values, near))
+        moved = _renumbered(near)
         return replace(
             self,
             plan=kept,
             values=values,
             times=array("q", compress(times, near)),
+            exemplars={moved[at]: found for at, found in self.exemplars.items() if near[at]},
             ahead=len(near) - len(values),
         )
 
@@ -108,9 +117,9 @@ class Ingest:
         self._rules = SeriesRules(config, target_labels)
         self._seen: array[int] = array("I")
 
-    def scan(self, body: bytes) -> Columns:
+    def scan(self, body: bytes, text_format: TextFormat) -> Columns:
         """Read a body that is not empty."""
-        return self.cache.scan(body)
+        return self.cache.scan(body, text_format)
 
     def append(self, transaction: Transaction, columns: Columns, now_ms: int) -> Ingested:
         """Append a body's samples, then the stale markers of the series it no longer brings.
@@ -155,7 +164,12 @@ class Ingest:
         self, plan: Plan, columns: Columns, times: "array[int] | None", now_ms: int
     ) -> "_Samples":
         """Return what the job's limits leave of a planned body, in the order of S11."""
-        samples = _Samples(plan, _select(columns.values, plan), times and _select(times, plan))
+        samples = _Samples(
+            plan,
+            _select(columns.values, plan),
+            times and _select(times, plan),
+            _select_exemplars(columns.exemplars, plan),
+        )
         limit = self._config.sample_limit
         if limit and len(plan.ids) > limit:
             self._metrics.exceeded_sample_limit.inc()
@@ -170,7 +184,9 @@ class Ingest:
     ) -> None:
         plan = samples.plan
         sent = plan.refs
-        appended = transaction.append(sent, plan.labels, samples.values, samples.times)
+        appended = transaction.append(
+            sent, plan.labels, samples.values, samples.times, samples.exemplars
+        )
         ingested.added = self.cache.note_appended(plan, sent, appended)
         self.cache.track(self._to_track(plan, appended, samples.times))
         if samples.over_limit:
@@ -230,6 +246,21 @@ def _select(column: "array[Number]", plan: Plan) -> "array[Number]":
     selected = column[:0]
     selected.extend(compress(column, plan.keep))
     return selected
+
+
+def _select_exemplars(exemplars: Exemplars, plan: Plan) -> Exemplars:
+    """Return the exemplars of the samples that the plan appends, by their places in it."""
+    if not exemplars:
+        return {}
+    if plan.keep is None:
+        return {at: found for at, found in exemplars.items() if at < len(plan.ids)}
+    keep, moved = plan.keep, _renumbered(plan.keep)
+    return {moved[at]: found for at, found in exemplars.items() if at < len(keep) and keep[at]}
+
+
+def _renumbered(keep: bytes) -> list[int]:
+    """Return, for each place, how many of the places before it are kept."""
+    return list(accumulate(keep, initial=0))
 
 
 def _position(plan: Plan, appended: int) -> tuple[int, int]:

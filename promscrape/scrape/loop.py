@@ -21,6 +21,7 @@ from promscrape.errors import (
 )
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.negotiation import media_type
+from promscrape.exposition.text_format import BY_MEDIA_TYPE
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.client import Response
 from promscrape.scrape.ingest import Ingest, Ingested
@@ -215,10 +216,10 @@ class ScrapeLoop:
         if not body:
             return _Scanned()
         try:
-            media_type(response.content_type, self._job.config.fallback_scrape_protocol)
+            kind = media_type(response.content_type, self._job.config.fallback_scrape_protocol)
         except ParseError as exc:
             return _Scanned(body_bytes=len(body), error=exc)
-        return _Scanned(self._ingest.scan(body), len(body))
+        return _Scanned(self._ingest.scan(body, BY_MEDIA_TYPE[kind]), len(body))
 
     def _write(self, scanned: _Scanned, t_ms: int, started_s: float) -> None:
         transaction = Transaction.open(self._options.storage, t_ms)

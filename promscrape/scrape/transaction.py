@@ -1,11 +1,12 @@
 """One scrape's transaction: an open appender, and what all of its batches carry."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, final
 
 from promscrape.errors import PromscrapeError
+from promscrape.model.exemplar import Exemplar
 from promscrape.model.labels import Labels
 from promscrape.model.sample import STALE_NAN
 from promscrape.storage.interface import Appendable, Appended, Appender, Batch
@@ -34,10 +35,11 @@ class Transaction:
         labels: Sequence[Labels],
         values: "array[float]",
         timestamps: "array[int] | None" = None,
+        exemplars: Mapping[int, Sequence[Exemplar]] | None = None,
     ) -> Appended:
         """Append samples; see `Batch` for the columns."""
         return self.appender.append(
-            Batch(refs, labels, values, self.t_ms, self.generation, timestamps)
+            Batch(refs, labels, values, self.t_ms, self.generation, timestamps, exemplars or {})
         )
 
     def append_markers(
