@@ -49,7 +49,7 @@ bench: $(VENV)/.installed-test
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
-	find promscrape tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp says what is installed, so that a second `make` starts at once.
 $(VENV)/.installed-run: $(VENV)/.made $(build_inputs)

@@ -1,10 +1,13 @@
-"""Start an installed promscrape on a configuration of its own, see it scrape itself, and stop it.
+"""Start promscrape as a new user would, see it scrape itself, and stop it.
 
-Usage: smoke.py PROMSCRAPE [FLAG...]
+Usage: smoke.py PROMSCRAPE [FLAG...]   an installed one, on a configuration of its own
+       smoke.py make                   `make run`, on the configuration that it comes with
 """
 
 import http.client
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 UP_WITHIN_S = 60.0
+MAKE_RUN_PORT = 9090
 STOPPED_WITHIN_S = 30.0
 
 CONFIG = """
@@ -61,7 +65,7 @@ def wait_until_up(daemon: "subprocess.Popen[bytes]", port: int) -> None:
         time.sleep(0.1)
 
 
-def main(command: Sequence[str]) -> None:
+def run_installed(command: Sequence[str]) -> None:
     port = free_port()
     with tempfile.TemporaryDirectory() as home:
         config = Path(home) / "promscrape.yml"
@@ -83,6 +87,33 @@ def main(command: Sequence[str]) -> None:
             daemon.wait()
     if code != 0:
         sys.exit(f"the daemon ended with {code} after SIGTERM")
+
+
+def run_make() -> None:
+    with tempfile.TemporaryDirectory() as home:
+        output = Path(home) / "output.log"
+        with output.open("wb") as log:
+            # A session of its own: Ctrl+C in a terminal reaches make and the daemon alike.
+            make = subprocess.Popen(
+                ["make", "run", f"DATA={home}/data"], stderr=log, start_new_session=True
+            )
+        try:
+            wait_until_up(make, MAKE_RUN_PORT)
+            os.killpg(make.pid, signal.SIGINT)
+            make.wait(STOPPED_WITHIN_S)
+        finally:
+            sys.stderr.write(output.read_text())
+            if make.poll() is None:
+                os.killpg(make.pid, signal.SIGKILL)
+        if "See you next time!" not in output.read_text():
+            sys.exit("the daemon did not end in order")
+
+
+def main(command: Sequence[str]) -> None:
+    if command[0] == "make":
+        run_make()
+    else:
+        run_installed(command)
 
 
 if __name__ == "__main__":

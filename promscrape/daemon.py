@@ -6,7 +6,6 @@ answer from before the log is replayed until all is flushed.
 """
 
 import asyncio
-import platform
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +30,7 @@ from promscrape.flags.flags import Flags
 from promscrape.model.duration import Duration
 from promscrape.process import LimitsCollector, ProcessMetrics
 from promscrape.reload import Reloader
-from promscrape.runtime import Limits, detect
+from promscrape.runtime import Limits, detect, refresh
 from promscrape.scrape.manager import ScrapeManager
 from promscrape.scrape.metrics import ScrapeMetrics
 from promscrape.scrape.options import ScrapeOptions
@@ -167,14 +166,16 @@ class Daemon:
                 self._log.error("Unable to start web listener", err=exc)
                 self._exit_code = EXIT_FAILED
                 return
-            stack.callback(self._log.info, "Stopping web handler...")
+            stack.callback(self._say, "Stopping web handler...")
             try:
                 await self._start(stack)
                 async with asyncio.TaskGroup() as tasks:
                     interval_s = self._flags.auto_reload_interval_s
                     reloading = tasks.create_task(self._reloader.run(interval_s), name="reload")
+                    refreshing = tasks.create_task(self._refresh_limits(), name="limits")
                     await self._quit.wait()
                     reloading.cancel()
+                    refreshing.cancel()
             except asyncio.CancelledError:
                 # `quit` before the start was over; anyone else's cancellation goes on.
                 if not self._quit.is_set() or (self._main and self._main.uncancel()):
@@ -190,7 +191,7 @@ class Daemon:
         log = self._log.bind(component="scrape manager")
         self._scraping = ScrapeManager(options, log)
         await stack.enter_async_context(self._scraping)
-        stack.callback(self._log.info, "Stopping scrape manager...")
+        stack.callback(self._say, "Stopping scrape manager...")
         self._discovery = DiscoveryManager(
             self._scraping.update,
             self._clock,
@@ -214,7 +215,7 @@ class Daemon:
             await stack.enter_async_context(storage)
         except StorageError as exc:
             raise StorageError(f"opening storage failed: {exc}") from exc
-        stack.callback(self._log.info, "Stopping agent WAL storage...")
+        stack.callback(self._say, "Stopping agent WAL storage...")
         return storage
 
     def _scrape_options(self, storage: AgentStorage) -> ScrapeOptions:
@@ -230,8 +231,19 @@ class Daemon:
             sync_interval_s=self._flags.scrape_discovery_reload_interval.seconds or 5.0,
         )
 
+    def _say(self, event: str) -> None:
+        self._log.info(event)
+
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def _refresh_limits(self) -> None:
+        """Follow the container's memory limit, as often as --auto-gomemlimit asks."""
+        interval_s = self._flags.auto_gomemlimit_refresh_interval.seconds
+        while self._flags.auto_gomemlimit and interval_s:
+            await self._clock.sleep_until(self._clock.monotonic_s() + interval_s)
+            self.limits = refresh(self.limits, memory_ratio=self._flags.auto_gomemlimit_ratio)
+            self._log_limits()
 
     async def _apply_first(self) -> None:
         try:
@@ -270,19 +282,16 @@ class Daemon:
     def _log_start(self) -> None:
         version = Version.current()
         self._log.info("Starting Prometheus Agent", mode="agent", version=version.info())
-        self._log.info(
-            "operational information",
-            build_context=version.build_context(),
-            host_details=f"({' '.join(platform.uname())})",
-            cpus=self.limits.cpus,
-            memory_limit=self.limits.memory_bytes,
-        )
-        for message in self.limits.messages:
-            write = self._log.warning if message.warning else self._log.info
-            write(message.event, component=message.component, **message.attributes)
+        self._log.info("operational information", **version.operational_information())
+        self._log_limits()
         self._log.warning(
             "The compiled core is not part of this version: scrapes run in plain Python"
         )
+
+    def _log_limits(self) -> None:
+        for message in self.limits.messages:
+            write = self._log.warning if message.warning else self._log.info
+            write(message.event, component=message.component, **message.attributes)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

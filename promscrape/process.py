@@ -8,6 +8,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import final
 
 from prometheus_client import (
@@ -17,7 +18,7 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from promscrape.runtime import Limits
@@ -29,6 +30,9 @@ CORE = "python"
 """Which twins of the hot loops this process runs."""
 
 
+_NETSTAT = Path("/proc/self/net/netstat")
+
+
 @final
 class ProcessMetrics:
     """The daemon's own gauges, and the collectors of Python and of the operating system."""
@@ -37,6 +41,7 @@ class ProcessMetrics:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
+        NetworkCollector(registry)
         self._describe_build(registry)
         self.ready = Gauge(
             "prometheus_ready", "Whether the server is ready: 1 or 0.", registry=registry
@@ -76,6 +81,40 @@ class ProcessMetrics:
             tuple(own),
             registry=registry,
         ).labels(**own).set(1)
+
+
+@final
+class NetworkCollector(Collector):
+    """The bytes that went over the network, as Linux counts them for the process's namespace."""
+
+    def __init__(self, registry: CollectorRegistry, netstat: Path = _NETSTAT) -> None:
+        self._netstat = netstat
+        registry.register(self)
+
+    def describe(self) -> Iterable[CounterMetricFamily]:
+        return []
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        counted = _octets(self._netstat)
+        if counted is not None:
+            received, transmitted = counted
+            yield CounterMetricFamily(
+                "process_network_receive_bytes", "Bytes received over the network.", received
+            )
+            yield CounterMetricFamily(
+                "process_network_transmit_bytes", "Bytes sent over the network.", transmitted
+            )
+
+
+def _octets(netstat: Path) -> tuple[int, int] | None:
+    """Return the octets in and out; None where the system does not count them there."""
+    try:
+        lines = netstat.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    names, values = (line.split() for line in lines if line.startswith("IpExt:"))
+    counted = dict(zip(names, values, strict=True))
+    return int(counted["InOctets"]), int(counted["OutOctets"])
 
 
 @final

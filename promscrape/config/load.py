@@ -24,8 +24,6 @@ from promscrape.model.protocol import PROTO_FIRST_PROTOCOLS
 
 _DEFAULT_GOGC = 75
 
-_log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
 
 def load(path: str, options: LoadOptions = DEFAULT_OPTIONS) -> Config:
     """Read, check and resolve the main file, without the files that it includes.
@@ -95,7 +93,7 @@ def _resolve_global(
 
 def _expanded(labels: Labels, environ: Mapping[str, str]) -> Labels:
     def missing(name: str) -> None:
-        _log.warning("Empty environment variable", name=name)
+        structlog.get_logger().warning("Empty environment variable", name=name)
 
     return Labels.from_pairs((name, expand(value, environ, missing)) for name, value in labels)
 

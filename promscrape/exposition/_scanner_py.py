@@ -12,7 +12,7 @@ Where a prefix differs, that line is read by the parser and found again by its t
 goes on behind the place where it stood in the last body. New, vanished and moved series therefore
 cost only themselves.
 
-This is the reference twin: it defines the behaviour of the compiled one.
+This is the reference twin: it defines the behavior of the compiled one.
 """
 
 import sys
@@ -28,7 +28,8 @@ from promscrape.exposition.entries import (
     SeriesEntry,
     TypeEntry,
 )
-from promscrape.exposition.text import read_line, rest_of_sample
+from promscrape.exposition.text_format import PROMETHEUS_TEXT, TextFormat
+from promscrape.model.exemplar import Exemplar
 from promscrape.model.metadata import MetricType
 from promscrape.model.sample import NO_TIMESTAMP
 
@@ -80,15 +81,19 @@ class TextScanner:
         self._texts: list[bytes] = []
         self._free: list[int] = []
         self._layout = _Layout()
+        self._format = PROMETHEUS_TEXT
 
     def __len__(self) -> int:
         """Return how many series texts are remembered."""
         return len(self._ids)
 
-    def scan(self, body: bytes) -> Columns:
+    def scan(self, body: bytes, text_format: TextFormat = PROMETHEUS_TEXT) -> Columns:
         """Read a whole body. Never raises for what a target sends: see `Columns.error`."""
         buf = body if body.endswith(b"\n") else body + b"\n"
-        walk = _Walk(buf, self._layout)
+        if text_format is not self._format:
+            # One text can mean two things in two formats: no prefix is taken over.
+            self._format, self._layout = text_format, _Layout()
+        walk = _Walk(buf, self._layout, text_format)
         try:
             walk.known()
         except ParseError as error:
@@ -144,11 +149,12 @@ class TextScanner:
 class _Walk:
     """A position in the body and in the last layout, and the numbers read so far."""
 
-    def __init__(self, buf: bytes, last: _Layout) -> None:
-        self.buf, self.last = buf, last
+    def __init__(self, buf: bytes, last: _Layout, text_format: TextFormat) -> None:
+        self.buf, self.last, self.format = buf, last, text_format
         self.at = self.index = 0
         self.values: array[float] = array("d")
         self._timestamps: array[int] | None = None
+        self._exemplars: dict[int, tuple[Exemplar, ...]] = {}
 
     def known(self) -> None:
         """Take samples while the body stands as it stood.
@@ -180,14 +186,16 @@ class _Walk:
     def _take_unusual(self, at: int, value_at: int) -> int:
         """Take a value that is not a plain number alone: with a timestamp, NaN, infinite, bad."""
         line_at = self.buf.rfind(b"\n", at, value_at) + 1 or at
-        value, t_ms, end = rest_of_sample(self.buf, line_at, value_at)
-        self.take(value, t_ms)
-        return end
+        value = self.format.read_value(self.buf, line_at, value_at)
+        self.take(value.value, value.t_ms, value.exemplars)
+        return value.end
 
-    def take(self, value: float, t_ms: int | None) -> None:
+    def take(self, value: float, t_ms: int | None, exemplars: tuple[Exemplar, ...]) -> None:
         """Append one sample to the columns."""
         if t_ms is not None:
             self._timestamp_column().append(t_ms)
+        if exemplars:
+            self._exemplars[len(self.values)] = exemplars
         self.values.append(value)
 
     def _timestamp_column(self) -> "array[int]":
@@ -206,7 +214,9 @@ class _Walk:
         error: ParseError | None = None,
     ) -> Columns:
         timestamps = None if self._timestamps is None else self._timestamp_column()
-        return Columns(series, self.values, layout.metadata, new, timestamps, error=error)
+        return Columns(
+            series, self.values, layout.metadata, new, timestamps, self._exemplars, error=error
+        )
 
 
 @final
@@ -224,9 +234,7 @@ class _Change:
     def run(self) -> None:
         """Read to the end of the body; raises ParseError with all before it in the layout."""
         walk = self._walk
-        while walk.at < len(walk.buf):
-            if not self._read_sample():
-                return
+        while self._read_sample():
             index = walk.index
             try:
                 walk.known()
@@ -254,7 +262,7 @@ class _Change:
         walk, start = self._walk, self._walk.at
         metadata: tuple[MetadataEntry, ...] = ()
         while walk.at < len(walk.buf):
-            line = read_line(walk.buf, walk.at, self._type_in_force)
+            line = walk.format.read_line(walk.buf, walk.at, self._type_in_force)
             walk.at = line.end
             if isinstance(line.entry, SeriesEntry):
                 self._add(line.entry, walk.buf[start : line.value_at])
@@ -265,6 +273,7 @@ class _Change:
                 self.layout.metadata_at[len(self.layout.prefixes)] = metadata
                 self._note_type((line.entry,))
         self.layout.tail = walk.buf[start:]
+        walk.format.check_end(walk.buf)
         return False
 
     def _add(self, entry: SeriesEntry, prefix: bytes) -> None:
@@ -273,7 +282,7 @@ class _Change:
             self.new.append(NewSeries(series_id, entry.labels))
         self.layout.prefixes.append(prefix if prefix[-1:] in (b" ", b"\t", b"}") else _NEVER)
         self.layout.series.append(series_id)
-        self._walk.take(entry.value, entry.t_ms)
+        self._walk.take(entry.value, entry.t_ms, entry.exemplars)
         place = self._place_in_last(series_id)
         if place is not None:
             self._walk.index = place + 1

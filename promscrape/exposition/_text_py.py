@@ -24,40 +24,38 @@ TYPE, since it decides whether `le` and `quantile` are numbers (N5).
 
 import re
 from functools import lru_cache
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from promscrape.errors import ParseError
-from promscrape.exposition.entries import (
-    Entry,
-    HelpEntry,
-    LabelPairs,
-    SeriesEntry,
-    TypeEntry,
+from promscrape.exposition.entries import Entry, HelpEntry, SeriesEntry, TypeEntry
+from promscrape.exposition.lexical import (
+    ESCAPE,
+    LABEL_NAME,
+    NAME,
+    PLAIN_LABEL,
+    PLAIN_SERIES,
+    Line,
+    Value,
+    canonical_labels,
+    fail,
+    refuse,
+    shown,
+    unescape,
 )
-from promscrape.exposition.number import canonical_float_text, parse_float, parse_int64
-from promscrape.model.labels import BUCKET_LABEL, METRIC_NAME, QUANTILE_LABEL
+from promscrape.exposition.number import parse_float, parse_int64
+from promscrape.model.labels import METRIC_NAME
 from promscrape.model.metadata import MetricType
-from promscrape.model.quoting import quote
 
 _BLANKS = re.compile(rb"[ \t]*")
-_NAME = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL_NAME = re.compile(rb"[a-zA-Z_][a-zA-Z0-9_]*")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\[^\n])*)"')
 _METADATA = re.compile(rb"#[ \t]+(HELP|TYPE)[ \t]+")
 _BARE_METADATA = re.compile(rb"#[ \t]+(?:HELP|TYPE)[ \t]+[a-zA-Z_:]")
 _NUL_COMMENT = re.compile(rb"#[ \t]*\x00")
 _VALUE = re.compile(rb"[^ \t\n{]+")
 _TIMESTAMP = re.compile(rb"[0-9]+")
-_ESCAPE = re.compile(rb'\\([\\"n])')
 _HELP_ESCAPE = re.compile(rb"\\([\\n])")
 
-# The common line, in one step: a bare name, labels without escapes, one blank before the number.
-_PLAIN = re.compile(
-    rb"([a-zA-Z_:][a-zA-Z0-9_:]*)"
-    rb'(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\x80-\xff]*"(?:,(?=[a-zA-Z_])|(?=\})))*)\})?'
-    rb" ()[0-9.eE+-]+\n"
-)
-_PLAIN_LABEL = re.compile(rb'([^=,]+)="([^"]*)"')
+_PLAIN = re.compile(PLAIN_SERIES + rb"()[0-9.eE+-]+\n")
 
 _TYPES = {
     b"counter": MetricType.COUNTER,
@@ -66,31 +64,7 @@ _TYPES = {
     b"summary": MetricType.SUMMARY,
     b"untyped": MetricType.UNKNOWN,
 }
-_NUMERIC_LABELS = {
-    MetricType.HISTOGRAM: BUCKET_LABEL,
-    MetricType.SUMMARY: QUANTILE_LABEL,
-}
-_TOKENS = {
-    b"\n": "LINEBREAK",
-    b"{": "BOPEN",
-    b"}": "BCLOSE",
-    b",": "COMMA",
-    b"=": "EQUAL",
-}
-_SHOWN_BYTES = 120
 _SHARED_BYTES = 512
-
-
-class Line(NamedTuple):
-    """What stands at a position: `entry` is None for a comment or an empty line.
-
-    end: the position after the line's LF.
-    value_at: of a sample, where its value begins.
-    """
-
-    entry: Entry | None
-    end: int
-    value_at: int = 0
 
 
 def read_line(buf: bytes, at: int, type_in_force: MetricType) -> Line:
@@ -110,51 +84,40 @@ def read_line(buf: bytes, at: int, type_in_force: MetricType) -> Line:
             return _Sample(buf, start, type_in_force).read()
 
 
-def rest_of_sample(buf: bytes, start: int, value_at: int) -> tuple[float, int | None, int]:
-    """Read a sample's value and timestamp: (value, t_ms or None, position after the LF).
-
-    `start` is where the line began, for the error text.
-    """
+def read_value(buf: bytes, start: int, value_at: int) -> Value:
+    """Read a sample's value and timestamp; `start` is where its line began, for the error text."""
     token = _VALUE.match(buf, value_at)
     if token is None:
-        _refuse(buf, start, value_at, "expected value after metric")
+        refuse(buf, start, value_at, "expected value after metric")
     try:
         value = parse_float(token[0])
         at = _skip_blanks(buf, token.end())
         timestamp = _TIMESTAMP.match(buf, at)
         t_ms = parse_int64(timestamp[0]) if timestamp else None
     except ValueError as exc:
-        _fail(buf, start, token.end(), str(exc))
+        fail(buf, start, token.end(), str(exc))
     if timestamp:
         at = _skip_blanks(buf, timestamp.end())
     if buf[at] != 0x0A:
         expected = "next entry after timestamp" if timestamp else "timestamp or new record"
-        _refuse(buf, start, at, f"expected {expected}")
-    return value, t_ms, at + 1
+        refuse(buf, start, at, f"expected {expected}")
+    return Value(value, t_ms, (), at + 1)
 
 
 def _plain_sample(buf: bytes, plain: re.Match[bytes], type_in_force: MetricType) -> Line:
     name, labels = plain.group(1, 2)
     pairs = [(METRIC_NAME, name.decode())]
     if labels:
-        pairs += [(k.decode(), v.decode()) for k, v in _PLAIN_LABEL.findall(labels)]
+        pairs += [(k.decode(), v.decode()) for k, v in PLAIN_LABEL.findall(labels)]
     value_at = plain.start(3)
-    value, t_ms, end = rest_of_sample(buf, plain.start(), value_at)
-    key = buf[plain.start() : value_at - 1]
-    return Line(
-        SeriesEntry(key, canonical_labels(pairs, type_in_force), value, t_ms), end, value_at
+    value = read_value(buf, plain.start(), value_at)
+    entry = SeriesEntry(
+        buf[plain.start() : value_at - 1],
+        canonical_labels(pairs, type_in_force),
+        value.value,
+        value.t_ms,
     )
-
-
-def canonical_labels(pairs: list[tuple[str, str]], type_in_force: MetricType) -> LabelPairs:
-    """Return the pairs with `le` of a histogram and `quantile` of a summary in one form (N5)."""
-    numeric = _NUMERIC_LABELS.get(type_in_force)
-    if numeric is None:
-        return tuple(pairs)
-    return tuple(
-        (name, canonical_float_text(value)) if name == numeric else (name, value)
-        for name, value in pairs
-    )
+    return Line(entry, value.end, value_at)
 
 
 def _comment(buf: bytes, start: int) -> Line:
@@ -165,7 +128,7 @@ def _comment(buf: bytes, start: int) -> Line:
         except ParseError as exc:
             raise ParseError(exc.reason, buf.count(b"\n", 0, start) + 1) from None
     if _NUL_COMMENT.match(buf, start):
-        _refuse(buf, start, buf.index(b"\x00", start), "expected a valid start token")
+        refuse(buf, start, buf.index(b"\x00", start), "expected a valid start token")
     if head := _METADATA.match(buf, start):
         return _metadata(buf, start, head)
     return Line(None, end)
@@ -181,9 +144,9 @@ def _shared_metadata(line: bytes) -> Entry | None:
 def _metadata(buf: bytes, start: int, head: re.Match[bytes]) -> Line:
     keyword = head[1].decode()
     quoted = _QUOTED.match(buf, head.end())
-    name = quoted or _NAME.match(buf, head.end())
+    name = quoted or NAME.match(buf, head.end())
     if name is None:
-        _refuse(buf, start, head.end(), f"expected metric name after {keyword}")
+        refuse(buf, start, head.end(), f"expected metric name after {keyword}")
     family = (quoted[1] if quoted else name[0]).decode("utf-8", "surrogateescape")
     # The byte after the name is skipped whatever it is, unless it ends the line (P8).
     text_at = name.end() if buf[name.end()] == 0x0A else name.end() + 1
@@ -196,8 +159,7 @@ def _metadata(buf: bytes, start: int, head: re.Match[bytes]) -> Line:
 
 def _type_entry(buf: bytes, start: int, end: int, family: str, text: bytes) -> TypeEntry:
     if text not in _TYPES:
-        shown = text[:_SHOWN_BYTES].decode("utf-8", "surrogateescape")
-        _fail(buf, start, end, f"invalid metric type {quote(shown)}", excerpt=False)
+        fail(buf, start, end, f"invalid metric type {shown(text)}", excerpt=False)
     return TypeEntry(family, _TYPES[text])
 
 
@@ -205,12 +167,9 @@ def _help_text(buf: bytes, start: int, end: int, text: bytes) -> str:
     if not text.strip(b" \t"):
         return ""
     try:
-        return _unescape(_HELP_ESCAPE, text).decode()
+        return unescape(_HELP_ESCAPE, text).decode()
     except UnicodeDecodeError:
-        shown = text[:_SHOWN_BYTES].decode("utf-8", "surrogateescape")
-        _fail(
-            buf, start, end, f"help text {quote(shown)} is not a valid utf8 string", excerpt=False
-        )
+        fail(buf, start, end, f"help text {shown(text)} is not a valid utf8 string", excerpt=False)
 
 
 class _Sample:
@@ -231,20 +190,20 @@ class _Sample:
             key_end = self._at
             self._at = _skip_blanks(self._buf, self._at)
         if self._name is None:
-            _fail(self._buf, self._start, self._at, "metric name not set")
+            fail(self._buf, self._start, self._at, "metric name not set")
         value_at = self._at
-        value, t_ms, end = rest_of_sample(self._buf, self._start, value_at)
+        value = read_value(self._buf, self._start, value_at)
         pairs = [(METRIC_NAME, self._name), *self._labels]
         labels = canonical_labels(pairs, self._type_in_force)
         key = self._buf[self._start : key_end]
-        return Line(SeriesEntry(key, labels, value, t_ms), end, value_at)
+        return Line(SeriesEntry(key, labels, value.value, value.t_ms), value.end, value_at)
 
     def _read_bare_name(self) -> None:
-        if name := _NAME.match(self._buf, self._start):
+        if name := NAME.match(self._buf, self._start):
             self._name = name[0].decode()
             self._at = name.end()
         elif self._buf[self._start] != 0x7B:
-            _refuse(self._buf, self._start, self._at, "expected a valid start token")
+            refuse(self._buf, self._start, self._at, "expected a valid start token")
 
     def _read_labels(self) -> None:
         self._advance(1)
@@ -256,11 +215,11 @@ class _Sample:
 
     def _read_item(self) -> None:
         quoted = _QUOTED.match(self._buf, self._at)
-        name = quoted or _LABEL_NAME.match(self._buf, self._at)
+        name = quoted or LABEL_NAME.match(self._buf, self._at)
         if name is None:
             self._refuse("expected label name")
         self._advance(len(name[0]))
-        text = (_unescape(_ESCAPE, quoted[1]) if quoted else name[0]).decode(
+        text = (unescape(ESCAPE, quoted[1]) if quoted else name[0]).decode(
             "utf-8", "surrogateescape"
         )
         if quoted and self._buf[self._at] in b",}":
@@ -273,7 +232,7 @@ class _Sample:
 
     def _set_name(self, name: str) -> None:
         if self._name is not None:
-            _fail(self._buf, self._start, self._at, "metric name already set")
+            fail(self._buf, self._start, self._at, "metric name already set")
         self._name = name
 
     def _read_value(self) -> str:
@@ -282,14 +241,13 @@ class _Sample:
             self._refuse("expected label value")
         self._advance(len(quoted[0]))
         try:
-            return _unescape(_ESCAPE, quoted[1]).decode()
+            return unescape(ESCAPE, quoted[1]).decode()
         except UnicodeDecodeError:
-            shown = quoted[0][:_SHOWN_BYTES].decode("utf-8", "surrogateescape")
-            _fail(
+            fail(
                 self._buf,
                 self._start,
                 self._at,
-                f"invalid UTF-8 label value: {quote(shown)}",
+                f"invalid UTF-8 label value: {shown(quoted[0])}",
                 excerpt=False,
             )
 
@@ -297,7 +255,7 @@ class _Sample:
         self._at = _skip_blanks(self._buf, self._at + count)
 
     def _refuse(self, expectation: str) -> NoReturn:
-        _refuse(self._buf, self._start, self._at, expectation)
+        refuse(self._buf, self._start, self._at, expectation)
 
 
 def _skip_blanks(buf: bytes, at: int) -> int:
@@ -305,25 +263,3 @@ def _skip_blanks(buf: bytes, at: int) -> int:
         return at
     blanks = _BLANKS.match(buf, at)
     return blanks.end() if blanks else at
-
-
-def _unescape(escape: re.Pattern[bytes], raw: bytes) -> bytes:
-    if b"\\" not in raw:
-        return raw
-    return escape.sub(lambda match: b"\n" if match[1] == b"n" else match[1], raw)
-
-
-def _refuse(buf: bytes, start: int, at: int, expectation: str) -> NoReturn:
-    """Raise for an unexpected token at `at`, in the wording of Prometheus's parser."""
-    byte = buf[at : at + 1]
-    token = _TOKENS.get(byte, "INVALID")
-    got = quote(byte.decode("utf-8", "surrogateescape"))
-    _fail(buf, start, at + 1, f'{expectation}, got {got} ("{token}")')
-
-
-def _fail(buf: bytes, start: int, end: int, reason: str, *, excerpt: bool = True) -> NoReturn:
-    line = buf.count(b"\n", 0, start) + 1
-    if excerpt:
-        shown = buf[start : min(end, start + _SHOWN_BYTES)].decode("utf-8", "surrogateescape")
-        reason = f"{reason} while parsing: {quote(shown)}"
-    raise ParseError(reason, line)

@@ -19,11 +19,10 @@ _MEDIA_TYPES = {
 _WITH_ESCAPING = frozenset(
     {ScrapeProtocol.PROMETHEUS_TEXT_1_0_0, ScrapeProtocol.OPENMETRICS_TEXT_1_0_0}
 )
-READABLE = frozenset({ScrapeProtocol.PROMETHEUS_TEXT_0_0_4, ScrapeProtocol.PROMETHEUS_TEXT_1_0_0})
+READABLE = frozenset(_MEDIA_TYPES) - {ScrapeProtocol.PROMETHEUS_PROTO}
 """The formats that this version can parse; a target is never asked for another."""
 
-TEXT = "text/plain"
-_READABLE_MEDIA_TYPES = frozenset({TEXT})
+_READABLE_MEDIA_TYPES = frozenset(_MEDIA_TYPES[name].partition(";")[0] for name in READABLE)
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _MEDIA_TYPE = re.compile(rf"[ \t]*({_WORD}(?:/{_WORD})?)[ \t]*(?=;|$)")

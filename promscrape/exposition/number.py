@@ -52,6 +52,19 @@ def parse_int64(digits: bytes) -> int:
     return value
 
 
+def parse_seconds_ms(text: bytes) -> int:
+    """Return the milliseconds of a time in float seconds, cut towards zero (O8).
+
+    A time beyond 63 bits becomes the last one: far in the future it will be out of bounds, which
+    costs one sample and not the scrape. Raises ValueError for what is no finite number.
+    """
+    seconds = parse_float(text)
+    if not math.isfinite(seconds):
+        raise ValueError(f"invalid timestamp {format_float(seconds)}")
+    ms = max(-(2.0**63), min(seconds * 1000, 2.0**63))
+    return max(-MAX_INT64, min(int(ms), MAX_INT64))
+
+
 def canonical_float_text(text: str) -> str:
     """Return a `le` or `quantile` value in the one form that all formats share.
 

@@ -9,11 +9,12 @@ from typing import Annotated, ClassVar, Final, final
 
 import msgspec
 
-from promscrape.decode.schema import INLINE, ConfigStruct, FilePath
+from promscrape.decode.schema import INLINE, ConfigStruct, FilePath, GoName, Via
 from promscrape.httpclient.proxy import ProxyConfig
 from promscrape.httpclient.tls import TLSConfig
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.secret import Secret
+from promscrape.model.url import URL
 
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _BEARER = "Bearer"
@@ -92,7 +93,7 @@ class OAuth2(ConfigStruct, frozen=True, kw_only=True):
     audience: str = ""  # "": token_url
     claims: Mapping[str, object] = {}
     scopes: tuple[str, ...] = ()
-    token_url: str = ""
+    token_url: Annotated[URL, Via(URL, URL), GoName("string")] = URL()  # not checked
     endpoint_params: Mapping[str, str] = {}
     tls_config: TLSConfig = TLSConfig()
     proxy: Annotated[ProxyConfig, INLINE] = ProxyConfig()

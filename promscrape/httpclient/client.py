@@ -195,7 +195,7 @@ class _Endpoint:
     def __init__(
         self, config: OAuth2, user_agent: str, clock: Clock, environ: Mapping[str, str]
     ) -> None:
-        self._url = config.token_url
+        self._url = config.token_url.reveal()
         # A redirect could take the client's secret to another host.
         ways = HTTPClientConfig(
             tls_config=config.tls_config, proxy=config.proxy, follow_redirects=False

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import final
 
 from promscrape.model.quoting import quote
+from promscrape.model.varint import uvarint
 
 METRIC_NAME = "__name__"
 BUCKET_LABEL = "le"
@@ -78,12 +79,12 @@ class Labels:
 
     @classmethod
     def _from_sorted(cls, pairs: list[tuple[str, str]]) -> "Labels":
-        parts = [_uvarint(len(pairs))]
+        parts = [uvarint(len(pairs))]
         for pair in pairs:
             for text in pair:
                 raw = text.encode("utf-8", "surrogateescape")
                 size = len(raw)
-                parts += (_ONE_BYTE[size] if size < 0x80 else _uvarint(size), raw)
+                parts += (_ONE_BYTE[size] if size < 0x80 else uvarint(size), raw)
         return cls(b"".join(parts))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
@@ -147,17 +148,6 @@ class Labels:
 
 
 EMPTY_LABELS = Labels(b"\x00")
-
-
-def _uvarint(number: int) -> bytes:
-    if number < 0x80:
-        return bytes((number,))
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def _read_uvarint(wire: bytes, at: int) -> tuple[int, int]:

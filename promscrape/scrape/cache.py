@@ -18,6 +18,7 @@ from promscrape.errors import ScrapeError
 from promscrape.exposition.columns import Columns, NewSeries
 from promscrape.exposition.entries import LabelPairs
 from promscrape.exposition.scanner import TextScanner
+from promscrape.exposition.text_format import TextFormat
 from promscrape.model.labels import EMPTY_LABELS, Labels
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.scrape.limits import SeriesRules
@@ -86,9 +87,9 @@ class SeriesCache:
     def refs_of(self, ids: Iterable[int]) -> "array[int]":
         return array("Q", [self._refs[i] for i in ids])
 
-    def scan(self, body: bytes) -> Columns:
+    def scan(self, body: bytes, text_format: TextFormat) -> Columns:
         """Read a body. May run in a thread, since the loop waits for it."""
-        columns = self._scanner.scan(body)
+        columns = self._scanner.scan(body, text_format)
         if columns.new:
             self._make_room(columns.new)
         self.metadata.note(columns.metadata, self._iteration)

@@ -6,10 +6,10 @@ specification; source: Prometheus scrape/scrape.go, scrapeLoop.append.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
-from typing import TypeVar, final
+from itertools import accumulate, compress
+from typing import TypeAlias, TypeVar, final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -20,12 +20,18 @@ from promscrape.errors import (
     SampleLimitExceeded,
 )
 from promscrape.exposition.columns import Columns
+from promscrape.exposition.text_format import TextFormat
+from promscrape.model.exemplar import Exemplar
 from promscrape.model.labels import Labels
-from promscrape.model.sample import NO_TIMESTAMP, STALE_NAN
+from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.scrape.cache import Plan, SeriesCache
 from promscrape.scrape.limits import SeriesRules
 from promscrape.scrape.metrics import ScrapeMetrics
-from promscrape.storage.interface import AppendCode, Appended, Appender, Batch
+from promscrape.scrape.transaction import Transaction
+from promscrape.storage.interface import AppendCode, Appended
+
+Exemplars: TypeAlias = Mapping[int, Sequence[Exemplar]]
+"""By the place of their sample; most samples have none."""
 
 Number = TypeVar("Number", int, float)
 
@@ -47,6 +53,53 @@ class Ingested:
     error: PromscrapeError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """What is to be appended of a body; `plan` has the series, the columns are as long.
+
+    over_limit: the sample limit cut the rest off, and fails the scrape.
+    ahead: samples that were left out since they are too far in the future.
+    """
+
+    plan: Plan
+    values: "array[float]"
+    times: "array[int] | None"
+    exemplars: Exemplars
+    over_limit: bool = False
+    ahead: int = 0
+
+    def first(self, count: int) -> "_Samples":
+        """Return the first samples, up to the limit."""
+        plan = self.plan
+        kept = replace(
+            plan, ids=plan.ids[:count], labels=plan.labels[:count], refs=plan.refs[:count]
+        )
+        times = self.times and self.times[:count]
+        exemplars = {at: found for at, found in self.exemplars.items() if at < count}
+        return _Samples(kept, self.values[:count], times, exemplars, over_limit=True)
+
+    def until(self, latest_ms: int) -> "_Samples":
+        """Return the samples that are not later than that."""
+        plan, times = self.plan, self.times or array("q")
+        near = bytes(t_ms <= latest_ms for t_ms in times)
+        kept = replace(
+            plan,
+            ids=array("I", compress(plan.ids, near)),
+            labels=list(compress(plan.labels, near)),
+            refs=array("Q", compress(plan.refs, near)),
+        )
+        values = array("d", compress(self.values, near))
+        moved = _renumbered(near)
+        return replace(
+            self,
+            plan=kept,
+            values=values,
+            times=array("q", compress(times, near)),
+            exemplars={moved[at]: found for at, found in self.exemplars.items() if near[at]},
+            ahead=len(near) - len(values),
+        )
+
+
 @final
 class Ingest:
     """The samples of one target on their way through its cache into a storage."""
@@ -64,83 +117,84 @@ class Ingest:
         self._rules = SeriesRules(config, target_labels)
         self._seen: array[int] = array("I")
 
-    def scan(self, body: bytes) -> Columns:
+    def scan(self, body: bytes, text_format: TextFormat) -> Columns:
         """Read a body that is not empty."""
-        return self.cache.scan(body)
+        return self.cache.scan(body, text_format)
 
-    def append(
-        self, appender: Appender, columns: Columns, t_ms: int, now_ms: int, generation: int
-    ) -> Ingested:
+    def append(self, transaction: Transaction, columns: Columns, now_ms: int) -> Ingested:
         """Append a body's samples, then the stale markers of the series it no longer brings.
 
         On an error the transaction is the caller's to roll back, and `append_nothing` to be
         called with the next one; what was read before the error is remembered until then.
         """
-        self.cache.use_generation(generation)
+        self.cache.use_generation(transaction.generation)
         self._seen = columns.series
-        timestamps = columns.timestamps if self._config.honor_timestamps else None
-        plan = self.cache.plan(columns.series, timestamps, self._rules)
+        times = columns.timestamps if self._config.honor_timestamps else None
+        plan = self.cache.plan(columns.series, times, self._rules)
         ingested = Ingested(plan.scraped, plan.relabeled, error=plan.error or columns.error)
         if isinstance(plan.error, LabelLimitExceeded):
             self._metrics.exceeded_label_limits.inc()
-        self._append_plan(appender, plan, columns, t_ms, now_ms, generation, ingested)
+        self._append_samples(transaction, self._samples(plan, columns, times, now_ms), ingested)
         if ingested.error is None:
-            ingested.error = self._append_stale(appender, t_ms, generation)
+            ingested.error = self._append_stale(transaction)
         if ingested.error is None:
             self.cache.end(self._seen, good=True)
         return ingested
 
-    def append_nothing(
-        self, appender: Appender, t_ms: int, generation: int
-    ) -> PromscrapeError | None:
+    def append_nothing(self, transaction: Transaction) -> PromscrapeError | None:
         """Append the stale markers that a failed or empty scrape owes, and end it."""
-        self.cache.use_generation(generation)
-        error = self._append_stale(appender, t_ms, generation)
+        self.cache.use_generation(transaction.generation)
+        error = self._append_stale(transaction)
         if error is None and self.cache.end(self._seen, good=False):
             self._metrics.cache_flush_forced.inc()
         self._seen = array("I")
         return error
 
-    def append_end_of_run(
-        self, appender: Appender, t_ms: int, generation: int
-    ) -> PromscrapeError | None:
+    def append_end_of_run(self, transaction: Transaction) -> PromscrapeError | None:
         """Append stale markers for all series of the last scrape: the target is gone."""
-        self.cache.use_generation(generation)
-        return self._append_markers(appender, self.cache.tracked(), t_ms, generation)
+        self.cache.use_generation(transaction.generation)
+        ids = self.cache.tracked()
+        return transaction.append_markers(self.cache.refs_of(ids), self.cache.labels_of(ids))
 
-    def _append_plan(
-        self,
-        appender: Appender,
-        plan: Plan,
-        columns: Columns,
-        t_ms: int,
-        now_ms: int,
-        generation: int,
-        ingested: Ingested,
-    ) -> None:
-        timestamps = columns.timestamps if self._config.honor_timestamps else None
-        values = _select(columns.values, plan)
-        times = None if timestamps is None else _select(timestamps, plan)
+    def _append_stale(self, transaction: Transaction) -> PromscrapeError | None:
+        ids = self.cache.stale()
+        return transaction.append_markers(self.cache.refs_of(ids), self.cache.labels_of(ids))
+
+    def _samples(
+        self, plan: Plan, columns: Columns, times: "array[int] | None", now_ms: int
+    ) -> "_Samples":
+        """Return what the job's limits leave of a planned body, in the order of S11."""
+        samples = _Samples(
+            plan,
+            _select(columns.values, plan),
+            times and _select(times, plan),
+            _select_exemplars(columns.exemplars, plan),
+        )
         limit = self._config.sample_limit
-        over_limit = bool(limit) and len(plan.ids) > limit
-        if over_limit:
+        if limit and len(plan.ids) > limit:
             self._metrics.exceeded_sample_limit.inc()
+            samples = samples.first(limit)
+        latest_ms = now_ms + MAX_AHEAD_MS
+        if samples.times is not None and max(samples.times, default=0) > latest_ms:
+            samples = samples.until(latest_ms)
+        return samples
+
+    def _append_samples(
+        self, transaction: Transaction, samples: "_Samples", ingested: Ingested
+    ) -> None:
+        plan = samples.plan
+        sent = plan.refs
+        appended = transaction.append(
+            sent, plan.labels, samples.values, samples.times, samples.exemplars
+        )
+        ingested.added = self.cache.note_appended(plan, sent, appended)
+        self.cache.track(self._to_track(plan, appended, samples.times))
+        if samples.over_limit:
             ingested.error = ingested.error or SampleLimitExceeded()
-            plan = _first(plan, limit)
-            values, times = values[:limit], times and times[:limit]
-        ahead = 0
-        if times is not None and max(times, default=0) > now_ms + MAX_AHEAD_MS:
-            before = len(plan.ids)
-            plan, values, times = _drop_ahead(plan, values, times, now_ms + MAX_AHEAD_MS)
-            ahead = before - len(plan.ids)
-        batch = Batch(plan.refs, plan.labels, values, t_ms, generation, times)
-        appended = appender.append(batch)
-        ingested.added = self.cache.note_appended(plan, batch.refs, appended)
-        self.cache.track(self._to_track(plan, appended, times))
         if appended.error is not None:
             ingested.error = appended.error
             ingested.scraped, ingested.relabeled = _position(plan, appended.count)
-        self._count_refused(appended.codes, plan.repeated, ahead)
+        self._count_refused(appended.codes, plan.repeated, samples.ahead)
 
     def _to_track(self, plan: Plan, appended: Appended, times: "array[int] | None") -> "array[int]":
         """Return the ids of the accepted samples whose disappearance will be marked (C8)."""
@@ -161,29 +215,6 @@ class Ingest:
                 and (times is None or not by_time or times[position] == NO_TIMESTAMP)
             ),
         )
-
-    def _append_stale(
-        self, appender: Appender, t_ms: int, generation: int
-    ) -> PromscrapeError | None:
-        return self._append_markers(appender, self.cache.stale(), t_ms, generation)
-
-    def _append_markers(
-        self, appender: Appender, ids: "array[int]", t_ms: int, generation: int
-    ) -> PromscrapeError | None:
-        if not ids:
-            return None
-        cache = self.cache
-        values = array("d", [STALE_NAN]) * len(ids)
-        batch = Batch(
-            cache.refs_of(ids),
-            cache.labels_of(ids),
-            values,
-            t_ms,
-            generation,
-            reject_out_of_order=True,
-        )
-        # A marker that comes too late is no loss: the series lives on elsewhere (L31).
-        return appender.append(batch).error
 
     def _count_refused(self, codes: bytes | None, repeated: int, ahead: int) -> None:
         """Count the samples that were left out, with one log line a kind (L26)."""
@@ -217,21 +248,19 @@ def _select(column: "array[Number]", plan: Plan) -> "array[Number]":
     return selected
 
 
-def _first(plan: Plan, count: int) -> Plan:
-    return replace(plan, ids=plan.ids[:count], labels=plan.labels[:count], refs=plan.refs[:count])
+def _select_exemplars(exemplars: Exemplars, plan: Plan) -> Exemplars:
+    """Return the exemplars of the samples that the plan appends, by their places in it."""
+    if not exemplars:
+        return {}
+    if plan.keep is None:
+        return {at: found for at, found in exemplars.items() if at < len(plan.ids)}
+    keep, moved = plan.keep, _renumbered(plan.keep)
+    return {moved[at]: found for at, found in exemplars.items() if at < len(keep) and keep[at]}
 
 
-def _drop_ahead(
-    plan: Plan, values: "array[float]", times: "array[int]", latest_ms: int
-) -> tuple[Plan, "array[float]", "array[int]"]:
-    near = bytes(t_ms <= latest_ms for t_ms in times)
-    plan = replace(
-        plan,
-        ids=array("I", compress(plan.ids, near)),
-        labels=list(compress(plan.labels, near)),
-        refs=array("Q", compress(plan.refs, near)),
-    )
-    return plan, array("d", compress(values, near)), array("q", compress(times, near))
+def _renumbered(keep: bytes) -> list[int]:
+    """Return, for each place, how many of the places before it are kept."""
+    return list(accumulate(keep, initial=0))
 
 
 def _position(plan: Plan, appended: int) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from promscrape.errors import (
 )
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.negotiation import media_type
+from promscrape.exposition.text_format import BY_MEDIA_TYPE
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.client import Response
 from promscrape.scrape.ingest import Ingest, Ingested
@@ -28,7 +29,7 @@ from promscrape.scrape.options import OFF_LOOP_BYTES, ScrapeOptions
 from promscrape.scrape.report import BODY_TOO_LARGE, ReportSeries
 from promscrape.scrape.schedule import AlignedTime, Ticker
 from promscrape.scrape.target import Report, Target
-from promscrape.storage.interface import Appender
+from promscrape.scrape.transaction import Transaction
 
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
@@ -215,32 +216,21 @@ class ScrapeLoop:
         if not body:
             return _Scanned()
         try:
-            media_type(response.content_type, self._job.config.fallback_scrape_protocol)
+            kind = media_type(response.content_type, self._job.config.fallback_scrape_protocol)
         except ParseError as exc:
             return _Scanned(body_bytes=len(body), error=exc)
-        return _Scanned(self._ingest.scan(body), len(body))
+        return _Scanned(self._ingest.scan(body, BY_MEDIA_TYPE[kind]), len(body))
 
     def _write(self, scanned: _Scanned, t_ms: int, started_s: float) -> None:
-        appender = self._options.storage.appender()
+        transaction = Transaction.open(self._options.storage, t_ms)
         try:
-            appender, ingested = self._append(appender, scanned, t_ms)
+            transaction, ingested = self._append(transaction, scanned)
             duration_s = self._clock.monotonic_s() - started_s
-            error = self._report.append(
-                appender,
-                ingested,
-                duration_s,
-                scanned.body_bytes,
-                t_ms,
-                self._options.storage.generation,
-            )
+            error = self._report.append(transaction, ingested, duration_s, scanned.body_bytes)
         except BaseException:
-            appender.rollback()
+            transaction.appender.rollback()
             raise
-        if error is None:
-            self._commit(appender)
-        else:
-            self._log.warning("Appending scrape report failed", err=error)
-            appender.rollback()
+        self._end(transaction, error, "Appending scrape report failed")
         self.target.report = Report(
             t_ms,
             duration_s,
@@ -249,38 +239,38 @@ class ScrapeLoop:
             max(scanned.body_bytes, 0),
         )
 
-    def _append(
-        self, appender: Appender, scanned: _Scanned, t_ms: int
-    ) -> tuple[Appender, Ingested]:
+    def _append(self, transaction: Transaction, scanned: _Scanned) -> tuple[Transaction, Ingested]:
         """Append the body, or what a scrape without one owes.
 
-        Returns the appender to go on with: a failed append leaves nothing of itself behind.
+        Returns the transaction to go on with: a failed append leaves nothing of itself behind.
         """
-        storage = self._options.storage
         ingested = Ingested(error=scanned.error)
         if scanned.columns is not None:
             now_ms = self._clock.now_ns() // _NS_PER_MS
-            ingested = self._ingest.append(
-                appender, scanned.columns, t_ms, now_ms, storage.generation
-            )
+            ingested = self._ingest.append(transaction, scanned.columns, now_ms)
             if ingested.error is None:
-                return appender, ingested
+                return transaction, ingested
             self._log.debug("Append failed", err=ingested.error)
-            appender.rollback()
-            appender = storage.appender()
-        error: PromscrapeError | None = self._ingest.append_nothing(
-            appender, t_ms, storage.generation
-        )
+            transaction = self._begin_anew(transaction)
+        error = self._ingest.append_nothing(transaction)
         if error is not None:
             self._log.warning("Append failed", err=error)
             ingested.error = ingested.error or error
-            appender.rollback()
-            appender = storage.appender()
-        return appender, ingested
+            transaction = self._begin_anew(transaction)
+        return transaction, ingested
 
-    def _commit(self, appender: Appender) -> None:
+    def _begin_anew(self, transaction: Transaction) -> Transaction:
+        transaction.appender.rollback()
+        return Transaction.open(self._options.storage, transaction.t_ms)
+
+    def _end(self, transaction: Transaction, error: PromscrapeError | None, event: str) -> None:
+        """Commit, or roll everything back for `error` and say so."""
+        if error is not None:
+            self._log.warning(event, err=error)
+            transaction.appender.rollback()
+            return
         try:
-            appender.commit()
+            transaction.appender.commit()
         except StorageError as exc:
             self._log.error("Scrape commit failed", err=exc)
 
@@ -297,13 +287,7 @@ class ScrapeLoop:
         await self._clock.sleep_until(self._clock.monotonic_s() + margin_s)
         if not self._marks_end:
             return
-        storage = self._options.storage
-        appender = storage.appender()
-        error = self._ingest.append_end_of_run(
-            appender, t_ms, storage.generation
-        ) or self._report.append_end_of_run(appender, t_ms, storage.generation)
-        if error is None:
-            self._commit(appender)
-        else:
-            self._log.warning("Appending stale markers failed", err=error)
-            appender.rollback()
+        transaction = Transaction.open(self._options.storage, t_ms)
+        error = self._ingest.append_end_of_run(transaction)
+        error = error or self._report.append_end_of_run(transaction)
+        self._end(transaction, error, "Appending stale markers failed")

@@ -1,15 +1,13 @@
 """The series that a scrape writes about itself: `up` and its kin (rules L13 to L25)."""
 
 from array import array
-from collections.abc import Sequence
 from typing import final
 
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import PromscrapeError
 from promscrape.model.labels import METRIC_NAME, Labels
-from promscrape.model.sample import STALE_NAN
 from promscrape.scrape.ingest import Ingested
-from promscrape.storage.interface import Appender, Batch
+from promscrape.scrape.transaction import Transaction
 
 BODY_TOO_LARGE = -1
 """What `scrape_body_size_bytes` says of a body over its limit."""
@@ -40,13 +38,7 @@ class ReportSeries:
         self._generation = 0
 
     def append(
-        self,
-        appender: Appender,
-        ingested: Ingested,
-        duration_s: float,
-        body_bytes: int,
-        t_ms: int,
-        generation: int,
+        self, transaction: Transaction, ingested: Ingested, duration_s: float, body_bytes: int
     ) -> PromscrapeError | None:
         """Append the report. Samples that come out of order are no error (L24)."""
         values = [
@@ -58,40 +50,21 @@ class ReportSeries:
         ]
         if self._extra:
             values += [*self._fixed, float(body_bytes)]
-        return self._append(appender, values, t_ms, generation, markers=False)
+        self._prepare(transaction.generation)
+        appended = transaction.append(self._refs, self._labels, array("d", values))
+        if appended.error is None:
+            self._refs = appended.refs
+        return appended.error
 
-    def append_end_of_run(
-        self, appender: Appender, t_ms: int, generation: int
-    ) -> PromscrapeError | None:
+    def append_end_of_run(self, transaction: Transaction) -> PromscrapeError | None:
         """Append a stale marker to each: the target is gone (L30)."""
-        markers = [STALE_NAN] * len(self._names)
-        return self._append(appender, markers, t_ms, generation, markers=True)
+        self._prepare(transaction.generation)
+        return transaction.append_markers(self._refs, self._labels)
 
-    def _append(
-        self,
-        appender: Appender,
-        values: Sequence[float],
-        t_ms: int,
-        generation: int,
-        *,
-        markers: bool,
-    ) -> PromscrapeError | None:
+    def _prepare(self, generation: int) -> None:
         if not self._labels:
             own = list(self._target_labels)
             self._labels = [Labels.from_pairs([(METRIC_NAME, name), *own]) for name in self._names]
         if generation != self._generation:
             self._generation = generation
             self._refs = array("Q", [0]) * len(self._names)
-        appended = appender.append(
-            Batch(
-                self._refs,
-                self._labels,
-                array("d", values),
-                t_ms,
-                generation,
-                reject_out_of_order=markers,
-            )
-        )
-        if appended.error is None:
-            self._refs = appended.refs
-        return appended.error

@@ -77,7 +77,7 @@ def _first_page(options: WebOptions) -> Handler:
 
 def _query_page(options: WebOptions) -> Handler:
     async def query_page(request: BaseRequest) -> Reply:
-        location = f"{options.external_url.encoded_path}/query?{request.query_string}"
+        location = f"{options.external_url.encoded_path}/query?{request.rel_url.raw_query_string}"
         return redirect(location, HTTPStatus.FOUND)
 
     return query_page

@@ -23,8 +23,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from promscrape.rfc3339 import local_time_ms
 from promscrape.scrape.target import Health, Target
 from promscrape.version import Version
-from promscrape.web.api.envelope import encode, paced
+from promscrape.web.api.envelope import encode
 from promscrape.web.options import WebOptions
+from promscrape.web.pacing import paced
 from promscrape.web.reply import HTML, JSON, Reply, not_found
 from promscrape.web.router import Handler, Route
 from promscrape.web.state import PoolView, Service

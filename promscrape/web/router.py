@@ -68,7 +68,10 @@ class Router:
                 self._exact[path] = methods
 
     def find(self, method: str, path: str, query: str) -> Route | Reply:
-        """Return the route, or the answer where there is none. `query` is without its mark."""
+        """Return the route, or the answer where there is none.
+
+        path: decoded. query: as it came, still encoded, without its question mark.
+        """
         if not self._prefix or path.startswith(f"{self._prefix}/"):
             return self._find_below(method, path.removeprefix(self._prefix), query)
         if path == self._prefix and method == "GET":

@@ -10,8 +10,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from promscrape.web.metrics import WebMetrics
+from promscrape.web.pacing import paced
 from promscrape.web.reply import Reply
 from promscrape.web.router import Route
+
+# With two hundred jobs, which is two hundred samples a family, these take 2 ms.
+_FAMILIES_AT_A_TIME = 4
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -42,7 +46,8 @@ def self_metrics_routes(registry: CollectorRegistry, metrics: WebMetrics) -> lis
 
 
 async def _exposition(registry: CollectorRegistry) -> bytes:
-    # Collectors read what the event loop's thread changes, so they are asked there. Writing the
-    # text takes twice as long as that (7,600 samples: 35 ms), and can be done elsewhere.
-    families = list(registry.collect())
+    # Collectors read what the event loop's thread changes, so they are asked there, and may be
+    # kept waiting between two families. Writing the text takes twice as long (7,600 samples:
+    # 40 ms after 20 ms), and can be done elsewhere.
+    families = [family async for family in paced(registry.collect(), _FAMILIES_AT_A_TIME)]
     return await asyncio.to_thread(generate_latest, _Collected(families))

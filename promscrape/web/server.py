@@ -131,7 +131,8 @@ class WebServer:
 
     async def _answer(self, request: BaseRequest) -> Response:
         """Answer a request; an exception in here is logged and answered by aiohttp."""
-        found = self._router.find(request.method, request.path, request.query_string)
+        query = request.rel_url.raw_query_string
+        found = self._router.find(request.method, request.path, query)
         if isinstance(found, Reply):
             return _response(found)
         loop, status, size = asyncio.get_running_loop(), HTTPStatus.INTERNAL_SERVER_ERROR, 0

@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -10,7 +11,12 @@ from promscrape.errors import ParseError
 from promscrape.exposition.entries import SeriesEntry
 from promscrape.exposition.number import canonical_float_text, format_float
 from promscrape.exposition.scanner import TextScanner
-from promscrape.exposition.text import parse
+from promscrape.exposition.text_format import (
+    OPENMETRICS_TEXT,
+    PROMETHEUS_TEXT,
+    TextFormat,
+    parse,
+)
 from promscrape.model.sample import NO_TIMESTAMP, float_bits
 
 names = st.sampled_from(["a", "a1", "ab", "b:c", "up", "_x"])
@@ -51,27 +57,57 @@ bodies = st.lists(lines, max_size=12).map(lambda parts: "\n".join(parts).encode(
 garbage = st.binary(max_size=60)
 
 
-def reference(body: bytes) -> tuple[list[SeriesEntry], str | None]:
+FORMATS = [
+    pytest.param(PROMETHEUS_TEXT, id="text"),
+    pytest.param(OPENMETRICS_TEXT, id="openmetrics"),
+]
+
+
+@st.composite
+def openmetrics_lines(draw: st.DrawFn) -> str:
+    exemplar = draw(st.sampled_from(["", "", ' # {id="x"} 1', " # {} 0.5 7", " # {}"]))
+    return draw(sample_lines()) + exemplar
+
+
+openmetrics_bodies = st.lists(
+    st.one_of(
+        openmetrics_lines(),
+        openmetrics_lines(),
+        names.map("# TYPE {} counter".format),
+        names.map("# TYPE {} histogram".format),
+        names.map("# HELP {} some words".format),
+        names.map("# UNIT {}_s s".format),
+        st.sampled_from(["# EOF", "", "# comment"]),
+    ),
+    max_size=8,
+).map(lambda parts: "\n".join([*parts, "# EOF\n"]).encode())
+
+
+def reference(body: bytes, text_format: TextFormat) -> tuple[list[SeriesEntry], str | None]:
     """Return the samples of a body and the reason of its error, line by line."""
     found: list[SeriesEntry] = []
     try:
-        found.extend(entry for entry in parse(body) if isinstance(entry, SeriesEntry))
+        found.extend(entry for entry in parse(body, text_format) if isinstance(entry, SeriesEntry))
     except ParseError as exc:
         return found, f"{exc.line}: {exc.reason}"
     return found, None
 
 
+@pytest.mark.parametrize("text_format", FORMATS)
 @settings(max_examples=300)
-@given(st.lists(bodies, min_size=1, max_size=4))
-def test_a_scanner_reads_every_body_as_the_parser_does(sequence: list[bytes]) -> None:
+@given(data=st.data())
+def test_a_scanner_reads_every_body_as_the_parser_does(
+    text_format: TextFormat, data: st.DataObject
+) -> None:
     """Whatever came before: the samples, their bits, their timestamps, the error and its line.
 
     Labels are those of the first time a series text was seen, as the cache keeps them (C7).
     """
+    drawn = bodies if text_format is PROMETHEUS_TEXT else openmetrics_bodies
     scanner, texts = TextScanner(), dict[int, bytes]()
-    for body in sequence:
-        entries, error = reference(body)
-        columns = scanner.scan(body)
+    for body in data.draw(st.lists(drawn, min_size=1, max_size=4)):
+        entries, error = reference(body, text_format)
+        columns = scanner.scan(body, text_format)
         fresh = iter(columns.new)
         for entry, series_id in zip(entries, columns.series, strict=True):
             if series_id not in texts:
@@ -83,15 +119,19 @@ def test_a_scanner_reads_every_body_as_the_parser_does(sequence: list[bytes]) ->
         assert [None if t == NO_TIMESTAMP else t for t in columns.timestamps or []] == (
             [e.t_ms for e in entries] if columns.timestamps is not None else []
         )
+        assert columns.exemplars == {
+            place: entry.exemplars for place, entry in enumerate(entries) if entry.exemplars
+        }
         assert (columns.timestamps is None) == all(e.t_ms is None for e in entries)
         assert error == (columns.error and f"{columns.error.line}: {columns.error.reason}")
 
 
-@given(garbage)
-def test_no_bytes_make_the_parser_raise_anything_else(body: bytes) -> None:
+@pytest.mark.parametrize("text_format", FORMATS)
+@given(body=garbage)
+def test_no_bytes_make_the_parser_raise_anything_else(text_format: TextFormat, body: bytes) -> None:
     """Nothing on the network is trusted: a ParseError or entries, and an end."""
-    reference(body)
-    TextScanner().scan(body)
+    reference(body, text_format)
+    TextScanner().scan(body, text_format)
 
 
 @st.composite
@@ -116,7 +156,7 @@ def test_the_python_client_reads_the_same(body: bytes) -> None:
         for sample in family.samples
     ]
     ours = []
-    for entry in reference(body)[0]:
+    for entry in reference(body, PROMETHEUS_TEXT)[0]:
         labels = dict(entry.labels)
         ours.append((labels.pop("__name__"), labels, entry.value))
     assert ours == theirs

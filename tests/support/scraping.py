@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry
 
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import FetchError, ScrapeError
-from promscrape.exposition.negotiation import TEXT
 from promscrape.model.labels import Labels
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.client import Response
@@ -79,7 +78,7 @@ class CannedClient:
             raise answer
         if isinstance(answer, Response):
             return answer
-        return Response(answer, TEXT, gzipped=False)
+        return Response(answer, "text/plain", gzipped=False)
 
     def unpack(self, response: Response) -> bytes:
         return response.body

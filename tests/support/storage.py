@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from promscrape.errors import InvalidSeries, StorageError
+from promscrape.model.exemplar import Exemplar
 from promscrape.model.labels import Labels
 from promscrape.model.sample import NO_TIMESTAMP, is_stale
 from promscrape.storage.interface import AppendCode, Appended, Batch
@@ -54,6 +55,7 @@ class RecordingStorage:
         self.committed: list[Sample] = []
         self.transactions: list[list[Sample]] = []
         self.rollbacks = 0
+        self.exemplars: list[tuple[Labels, Exemplar]] = []
         self.refuse: dict[str, AppendCode] = {}
         self.refuses_markers = True
         self.broken: Mapping[str, StorageError] = {}
@@ -111,6 +113,7 @@ class RecordingAppender:
     def __init__(self, storage: RecordingStorage) -> None:
         self._storage = storage
         self._samples: list[Sample] = []
+        self._exemplars: list[tuple[Labels, Exemplar]] = []
         self._open = True
 
     def append(self, batch: Batch) -> Appended:
@@ -130,6 +133,8 @@ class RecordingAppender:
             refs.append(self._storage.handle(labels) if code is AppendCode.ACCEPTED else 0)
             if code is AppendCode.ACCEPTED:
                 self._samples.append(Sample(labels, t_ms, value))
+        for position, exemplars in batch.exemplars.items():
+            self._exemplars += [(batch.labels[position], exemplar) for exemplar in exemplars]
         count = len(codes)
         refs.extend([0] * (len(batch.refs) - count))
         same = refs == batch.refs
@@ -151,6 +156,7 @@ class RecordingAppender:
         self._end()
         if self._storage.commit_error is not None:
             raise self._storage.commit_error
+        self._storage.exemplars += self._exemplars
         self._storage.take(self._samples)
 
     def rollback(self) -> None:

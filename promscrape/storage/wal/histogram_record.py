@@ -20,8 +20,9 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 
 from promscrape.model.histogram import CounterReset, Histogram, Span
+from promscrape.model.varint import uvarint
 from promscrape.storage.wal.record_types import LoggedHistogram, RecordType, StartMarker
-from promscrape.storage.wal.varint import Cursor, signed, uvarint, varint
+from promscrape.storage.wal.varint import Cursor, signed, varint
 
 CUSTOM_BUCKETS_SCHEMA = -53
 

@@ -9,6 +9,7 @@ of memory, and the encoding fills in the values: 30 ns a sample in place of 500.
 import weakref
 from array import array
 from collections.abc import Iterable
+from itertools import repeat
 from typing import final
 
 from promscrape.storage.wal.record import SampleLayout
@@ -57,7 +58,7 @@ class BatchLayout:
         if self._stretches is not None and self.all_follow(table, t_ms):
             table.move_to(self._stretches, t_ms)
         else:
-            table.raise_to(self.handles, (t_ms for _ in self.handles))
+            table.raise_to(self.handles, repeat(t_ms))
         self._last_ms = t_ms
 
 

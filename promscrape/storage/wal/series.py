@@ -151,7 +151,10 @@ class SeriesTable:
             self.last_ms[start:end] = array("q", stamp * (end - start))
 
     def raise_to(self, handles: Iterable[int], timestamps_ms: Iterable[int]) -> None:
-        """Make each timestamp its series' last one, where it is after it."""
+        """Make each timestamp its series' last one, where it is after it.
+
+        There may be more timestamps than handles.
+        """
         last_ms = self.last_ms
         for handle, t_ms in zip(handles, timestamps_ms, strict=False):
             last_ms[handle] = max(last_ms[handle], t_ms)

@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata, MetricType
+from promscrape.model.varint import uvarint
 from promscrape.storage.wal.record_types import (
     LoggedExemplar,
     LoggedMetadata,
     RecordType,
     Tombstone,
 )
-from promscrape.storage.wal.varint import Cursor, signed, uvarint, varint
+from promscrape.storage.wal.varint import Cursor, signed, varint
 
 _HEAD = struct.Struct(">BQq")
 _F64 = struct.Struct(">d")

@@ -1,6 +1,5 @@
 """Varints, and a cursor that reads a record's fields without ever leaving it.
 
-uvarint: seven bits a byte, low ones first, the top bit set on all bytes but the last.
 varint: a signed number, zigzagged (0, -1, 1, -2 become 0, 1, 2, 3) into a uvarint.
 """
 
@@ -8,23 +7,12 @@ import struct
 from typing import final
 
 from promscrape.errors import MalformedRecord
+from promscrape.model.varint import uvarint
 
 _U64 = struct.Struct(">Q")
 _I64 = struct.Struct(">q")
 _F64 = struct.Struct(">d")
 _MASK = (1 << 64) - 1
-
-
-def uvarint(number: int) -> bytes:
-    """Encode `number`, 0 <= number < 2**64."""
-    if number < 0x80:
-        return bytes((number,))
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def varint(number: int) -> bytes:

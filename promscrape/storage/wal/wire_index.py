@@ -1,8 +1,8 @@
 """From label sets to rows, in eight bytes a series where a dict takes eighty.
 
 A hash table with open addressing that holds nothing but row numbers: the label sets lie in the
-table's own column, and their hashes in the `bytes` objects. A look-up is a few calls of Python,
-0.3 µs, and scrapes need one when their series change, not with each sample.
+table's own column, and their hashes in the `bytes` objects. A look-up takes about a
+microsecond, and scrapes need one when their series change, not with each sample.
 
     slots   row | 0 ...     a power of two, at most two thirds in use
             the row of a label set is at its hash, or in the slots right after it

@@ -4,19 +4,16 @@ The bytes are those of Go's encoder, which also escapes `<`, `>` and `&`, so tha
 stand in a page.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from http import HTTPStatus
-from typing import TypeAlias, TypeVar, final
+from typing import TypeAlias, final
 
 import msgspec
 from aiohttp.web import BaseRequest
 
 from promscrape.web.reply import JSON, Reply
 from promscrape.web.router import API, Handler, Route
-
-T = TypeVar("T")
 
 _ESCAPES = ((b"<", rb"\u003c"), (b">", rb"\u003e"), (b"&", rb"\u0026"))
 
@@ -88,11 +85,3 @@ def _decoded(value: object) -> object:
     if isinstance(value, list):
         return [_decoded(item) for item in value]
     return value
-
-
-async def paced(items: Iterable[T], at_a_time: int) -> AsyncIterator[T]:
-    """Yield the items, and let others run after each few of them."""
-    for index, item in enumerate(items, 1):
-        yield item
-        if index % at_a_time == 0:
-            await asyncio.sleep(0)

@@ -8,8 +8,9 @@ from aiohttp.web import BaseRequest
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.metadata import Metadata
 from promscrape.scrape.target import Target
-from promscrape.web.api.envelope import ApiError, ErrorType, api_route, paced
+from promscrape.web.api.envelope import ApiError, ErrorType, api_route
 from promscrape.web.api.selector import Matcher, parse_selector
+from promscrape.web.pacing import paced
 from promscrape.web.router import Route
 from promscrape.web.state import Service
 

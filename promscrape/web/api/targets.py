@@ -10,8 +10,9 @@ from promscrape.flags.external_url import ExternalUrl, split_host_port
 from promscrape.model.invalid import InvalidValue
 from promscrape.rfc3339 import local_time
 from promscrape.scrape.target import Target
-from promscrape.web.api.envelope import api_route, paced
+from promscrape.web.api.envelope import api_route
 from promscrape.web.options import WebOptions
+from promscrape.web.pacing import paced
 from promscrape.web.router import Route
 from promscrape.web.state import PoolView, Service
 

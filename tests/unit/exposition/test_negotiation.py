@@ -50,6 +50,19 @@ def test_text_is_text_whatever_its_parameters(header: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        "application/openmetrics-text",
+        "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+        "Application/OpenMetrics-Text;version=0.0.1",
+    ],
+)
+def test_openmetrics_is_openmetrics_whatever_its_version(header: str) -> None:
+    """H16: the version never changes how a body is parsed."""
+    assert media_type(header, None) == "application/openmetrics-text"
+
+
+@pytest.mark.parametrize(
     ("header", "reason"),
     [
         ("", "non-compliant scrape target sending blank Content-Type and no fallback"),
@@ -59,7 +72,7 @@ def test_text_is_text_whatever_its_parameters(header: str) -> None:
         ("text/plain, text/html", "mime: unexpected content after media subtype"),
         ("text/plain; a=1; a=2", "mime: duplicate parameter name"),
         (";a=1", "mime: no media type"),
-        ("application/openmetrics-text", "received unsupported Content-Type"),
+        ("application/vnd.google.protobuf", "received unsupported Content-Type"),
     ],
 )
 def test_anything_else_needs_a_fallback(header: str, reason: str) -> None:

@@ -66,7 +66,7 @@ def test_every_nan_is_the_canonical_one(text: bytes) -> None:
     ],
 )
 def test_what_python_would_take_and_go_would_not_is_refused(text: bytes, reason: str) -> None:
-    """P1, TC003, TC008 to TC010: float() is more liberal than the format."""
+    """P1, TC003, TC008, TC009, TC010: float() is more liberal than the format."""
     with pytest.raises(ValueError, match=r".+") as caught:
         parse_float(text)
     assert reason in str(caught.value)

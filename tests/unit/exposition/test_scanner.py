@@ -9,6 +9,7 @@ import pytest
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.entries import HelpEntry, TypeEntry
 from promscrape.exposition.scanner import TextScanner
+from promscrape.exposition.text_format import OPENMETRICS_TEXT
 from promscrape.model.metadata import MetricType
 from promscrape.model.sample import NO_TIMESTAMP, NORMAL_NAN_BITS, float_bits
 
@@ -179,3 +180,37 @@ def test_the_ids_of_neighbours_differ() -> None:
     """Each text has one id, and no two texts share one."""
     series = scan(TextScanner(), b"".join(b"m%d 1\n" % i for i in range(1000))).series
     assert all(b == a + 1 for a, b in pairwise(series))
+
+
+OPENMETRICS = b'# TYPE a counter\na_total 1 # {id="x"} 0.5\nb 2 7.5\n# EOF\n'
+
+
+def test_openmetrics_goes_the_same_way() -> None:
+    """Exemplars stand beside their samples, and a warm scan shares the columns."""
+    scanner = TextScanner()
+    first = scanner.scan(OPENMETRICS, OPENMETRICS_TEXT)
+    second = scanner.scan(OPENMETRICS.replace(b"0.5", b"0.75"), OPENMETRICS_TEXT)
+    assert first.error is second.error is None
+    assert second.series is first.series
+    assert [exemplar.value for exemplar in second.exemplars[0]] == [0.75]
+    assert second.exemplars.keys() == {0}
+    assert second.timestamps == array("q", [NO_TIMESTAMP, 7500])
+
+
+def test_a_body_that_lost_its_end_fails_in_the_warm_path_too() -> None:
+    """O2: half a body must not pass for a whole one."""
+    scanner = TextScanner()
+    scanner.scan(OPENMETRICS, OPENMETRICS_TEXT)
+    cut = scanner.scan(OPENMETRICS.removesuffix(b"# EOF\n"), OPENMETRICS_TEXT)
+    assert cut.error is not None
+    assert cut.error.reason == "data does not end with # EOF"
+    assert len(cut.values) == 2
+
+
+def test_a_target_may_change_its_format() -> None:
+    """The series texts stay known; nothing else is taken over from the other format."""
+    scanner = TextScanner()
+    text = scan(scanner, b"a 1\n b 2\n")
+    openmetrics = scanner.scan(b"a 1\nb 2\n# EOF\n", OPENMETRICS_TEXT)
+    assert list(openmetrics.series) == list(text.series)
+    assert scanner.scan(b"a 1\n b 2\n", OPENMETRICS_TEXT).error is not None

@@ -4,7 +4,7 @@ import pytest
 
 from promscrape.errors import ParseError
 from promscrape.exposition.entries import Entry, HelpEntry, SeriesEntry, TypeEntry
-from promscrape.exposition.text import parse
+from promscrape.exposition.text_format import parse
 from promscrape.model.metadata import MetricType
 
 

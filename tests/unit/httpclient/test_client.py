@@ -81,7 +81,7 @@ async def test_a_post_that_fails_says_so() -> None:
         HTTPClientConfig(proxy=ProxyConfig(proxy_url=URL("http://me:hidden@127.0.0.1:1"))),
         HTTPClientConfig(
             oauth2=OAuth2(
-                client_id="me", client_secret=Secret("hidden"), token_url="http://127.0.0.1:1/"
+                client_id="me", client_secret=Secret("hidden"), token_url=URL("http://127.0.0.1:1/")
             )
         ),
     ],

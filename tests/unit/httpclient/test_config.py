@@ -71,7 +71,7 @@ def test_a_proxy_stands_in_the_section_of_its_client() -> None:
         proxy_url=URL("http://p:1"), no_proxy="x", proxy_connect_header={"h": (Secret("v"),)}
     )
     assert client.oauth2 == OAuth2(
-        client_id="i", token_url="t", proxy=ProxyConfig(proxy_from_environment=True)
+        client_id="i", token_url=URL("t"), proxy=ProxyConfig(proxy_from_environment=True)
     )
 
 

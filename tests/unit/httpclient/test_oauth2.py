@@ -28,7 +28,7 @@ from tests.support.token_endpoint import TokenEndpoint
 
 
 def config_for(url: str, **changes: object) -> HTTPClientConfig:
-    section = OAuth2(client_id="me", client_secret=Secret("hidden"), token_url=url)
+    section = OAuth2(client_id="me", client_secret=Secret("hidden"), token_url=URL(url))
     return HTTPClientConfig(oauth2=msgspec.structs.replace(section, **changes))
 
 
@@ -321,15 +321,15 @@ async def test_the_endpoint_is_reached_in_its_own_way(
     ("section", "error"),
     [
         (
-            OAuth2(client_id="me", token_url="http://a/", grant_type=JWT_BEARER),
+            OAuth2(client_id="me", token_url=URL("http://a/"), grant_type=JWT_BEARER),
             f"oauth2 grant_type {JWT_BEARER} is not supported by this version",
         ),
         (
-            OAuth2(client_id="me", token_url="http://a/", client_secret_ref="x"),
+            OAuth2(client_id="me", token_url=URL("http://a/"), client_secret_ref="x"),
             "unable to use client secret: cannot use secret ref without manager",
         ),
         (
-            OAuth2(client_id="me", token_url="http://a/", tls_config=TLSConfig(ca_file="/no")),
+            OAuth2(client_id="me", token_url=URL("http://a/"), tls_config=TLSConfig(ca_file="/no")),
             "unable to read CA cert: unable to read file /no: open /no: no such file",
         ),
     ],

@@ -79,7 +79,7 @@ def job(**changes: object) -> ScrapeConfig:
 
 
 async def test_a_request_says_who_asks_for_what() -> None:
-    """H1 to H6, TC142: the headers, and the formats that can be read."""
+    """H1 to H6, TC140, TC142: the headers, and the formats that can be read."""
     seen: list[web.Request] = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -94,8 +94,10 @@ async def test_a_request_says_who_asks_for_what() -> None:
     assert request.headers["X-Prometheus-Scrape-Timeout-Seconds"] == "1.5"
     assert request.headers["Accept-Encoding"] == "gzip"
     assert request.headers["Accept"] == (
-        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,"
-        "*/*;q=0.4"
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+        "application/openmetrics-text;version=0.0.1;q=0.5,"
+        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+        "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
     )
 
 

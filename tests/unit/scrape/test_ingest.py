@@ -429,3 +429,40 @@ async def test_a_large_body_takes_the_same_way_through_a_thread() -> None:
     body = b"".join(b'm{i="%d"} %d\n' % (i, i) for i in range(10_000))
     samples = await target.scrape(body)
     assert [sample.value for sample in samples] == [float(i) for i in range(10_000)]
+
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+async def test_exemplars_reach_the_storage_with_their_samples() -> None:
+    """S19: by their places, whatever relabeling and limits leave out before them."""
+    target = OneTarget(job(metric_relabel_configs=DROP_B))
+    body = b'b 1 # {id="b"} 1\na 1\nc 2 # {id="c"} 0.5\n# EOF\n'
+    for _ in range(2):
+        await target.scrape(Response(body, OPENMETRICS, gzipped=False))
+        assert target.error == ""
+        (found,) = target.storage.exemplars
+        assert found[0].get("__name__") == "c"
+        assert found[1].labels.get("id") == "c"
+        target.storage.exemplars.clear()
+
+
+async def test_openmetrics_without_its_end_fails_the_scrape() -> None:
+    """TC040: and what came is counted."""
+    target = OneTarget()
+    assert await target.scrape(Response(b"a 1\n", OPENMETRICS, gzipped=False)) == []
+    assert target.error == "data does not end with # EOF"
+    assert target.reported("scrape_samples_scraped") == 1
+
+
+async def test_an_exemplar_of_a_sample_over_the_limit_goes_with_it() -> None:
+    """S14: and one of a sample too far in the future."""
+    ahead = OneTarget().clock.now_ns() // 1_000_000_000 + 20 * 60
+    body = f'far 1 {ahead} # {{id="f"}} 1\na 1 # {{id="a"}} 1\nb 1 # {{id="b"}} 1\n# EOF\n'
+    target = OneTarget()
+    await target.scrape(Response(body.encode(), OPENMETRICS, gzipped=False))
+    assert [labels.get("__name__") for labels, _ in target.storage.exemplars] == ["a", "b"]
+    limited = OneTarget(job(sample_limit=2))
+    await limited.scrape(Response(body.encode(), OPENMETRICS, gzipped=False))
+    assert limited.error == "sample limit exceeded"
+    assert [labels.get("__name__") for labels, _ in limited.storage.exemplars] == []

@@ -46,7 +46,7 @@ def test_the_hash_of_a_target_is_prometheus_s() -> None:
 
 
 def test_a_long_label_is_hashed_by_its_long_form() -> None:
-    """T16: from 255 bytes on the length takes four bytes, so neighbours still differ."""
+    """T16: from 255 bytes on the length takes four bytes, so neighbors still differ."""
     hashes = {target_hash([("a", "x" * size)], "u") for size in (253, 254, 255, 256, 70_000)}
     assert len(hashes) == 5
 

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from promscrape.config.load import parse
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.model.duration import Duration
@@ -156,6 +157,13 @@ def test_the_instance_is_the_address_unless_it_is_given() -> None:
 def test_labels_that_make_no_target_are_refused(labels: dict[str, str], error: str) -> None:
     """T6 to T12: the first failure is named; the target is neither active nor dropped."""
     assert refusal(labels) == error
+
+
+def test_a_short_interval_shortens_the_inherited_timeout() -> None:
+    """TC122: 5 s under the global 10 s; the label says so, too."""
+    text = b"scrape_configs: [{job_name: j, scrape_interval: 5s}]"
+    (config,) = parse(text, "prometheus.yml", {}).scrape_configs
+    assert discover({"__address__": "a"}, config)["__scrape_timeout__"] == "5s"
 
 
 def test_relabeling_may_take_the_address_away() -> None:

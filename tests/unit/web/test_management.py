@@ -93,6 +93,8 @@ async def test_quit_is_answered_once_and_again() -> None:
     [
         ([], "/", 302, "/agent"),
         ([], "/graph?g0.expr=up", 302, "/query?g0.expr=up"),
+        ([], "/graph?a=%0d%0aX:1", 302, "/query?a=%0d%0aX:1"),
+        ([], "/metrics/?a=%0d%0aX:1", 301, "/metrics?a=%0d%0aX:1"),
         (["--web.external-url=http://e:8080/pre/"], "/", 302, "/pre"),
         (["--web.external-url=http://e:8080/pre/"], "/pre", 301, "/pre/"),
         (["--web.external-url=http://e:8080/pre/"], "/pre/", 302, "/pre/agent"),

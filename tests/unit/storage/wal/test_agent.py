@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,9 @@ from promscrape.storage.wal.directory import (
 from promscrape.storage.wal.frame import frame
 from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.storage.wal.reader import read_log
+from promscrape.storage.wal.record import encode_samples, encode_series
 from promscrape.storage.wal.record_types import LoggedMetadata, RecordType
+from promscrape.storage.wal.segment import SegmentWriter
 from promscrape.storage.wal.sparse_record import encode_metadata
 from tests.support.clock import ManualClock
 from tests.support.wal import (
@@ -211,6 +214,25 @@ async def test_a_series_that_comes_back_is_a_new_one(tmp_path: Path) -> None:
         assert Target(storage, [A]).scrape([5], 3000).codes == bytes((AppendCode.OUT_OF_ORDER,))
 
 
+async def test_a_second_ref_goes_when_its_last_use_is_replaced(tmp_path: Path) -> None:
+    """S21: the same labels under refs 1 and 7; the checkpoint after the last use drops 7."""
+    wal = tmp_path / "wal"
+    wal.mkdir()
+    for number, ref in enumerate((1, 7)):
+        series = encode_series([(ref, A.wire)])
+        samples = encode_samples([ref], [1000 + number], array("d", [1.0]))
+        framed = frame(series, 0, 0)
+        segment_path(wal, number).write_bytes(framed + frame(samples, 0, len(framed)))
+    async with open_storage(tmp_path) as storage:
+        assert storage.statistics().active_series == 1
+        assert storage.statistics().deleted_series == 1
+        await fill_segments(storage, Target(storage, [A]), 9, 1002)
+        assert logged_series(wal) == {1: str(A), 7: str(A)}
+        await storage.truncate(1002)
+        assert storage.statistics().deleted_series == 0
+        assert logged_series(wal) == {1: str(A)}
+
+
 async def test_a_series_that_is_only_created_goes_with_the_next_truncation(tmp_path: Path) -> None:
     """S25, storage 3.7: it has no last timestamp."""
     async with open_storage(tmp_path) as storage:
@@ -380,6 +402,21 @@ async def test_a_late_commit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="the WAL is closed"):
         target.scrape([1], 1000)
     assert segments(tmp_path) == [0]
+
+
+async def test_a_disk_that_fails_at_the_end_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory is let go all the same."""
+
+    def fail(_: SegmentWriter) -> None:
+        raise OSError(5, "Input/output error")
+
+    with capture_logs() as said:
+        async with open_storage(tmp_path):
+            monkeypatch.setattr(SegmentWriter, "close", fail)
+    assert said[-1]["event"] == "Closing the WAL failed"
+    assert not (tmp_path / "lock").exists()
 
 
 async def test_no_record_that_an_agent_cannot_read_is_ever_written(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,23 @@ def test_a_full_disk_does_not_collect_empty_segments(tmp_path: Path) -> None:
     writer.append([b"c"])
     writer.close()
     assert records_in(tmp_path) == [b"a", b"c"]
+
+
+def test_a_write_that_cannot_be_taken_back_ends_its_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Storage 5.4: what follows goes to a new one, even where this one held nothing yet."""
+
+    def fail(fd: int, size: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    writer = writer_in(tmp_path)
+    monkeypatch.setattr(os, "ftruncate", fail)
+    with files_limited_to(100), pytest.raises(StorageError):
+        writer.append([b"a" * KIB])
+    writer.append([b"b"])
+    writer.close()
+    assert sizes(tmp_path) == [100, PAGE_BYTES]
 
 
 def test_padding_that_fails_does_no_harm(tmp_path: Path) -> None:

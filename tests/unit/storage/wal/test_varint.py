@@ -1,7 +1,8 @@
 import pytest
 
 from promscrape.errors import MalformedRecord
-from promscrape.storage.wal.varint import Cursor, signed, uvarint, varint
+from promscrape.model.varint import uvarint
+from promscrape.storage.wal.varint import Cursor, signed, varint
 
 
 @pytest.mark.parametrize(
