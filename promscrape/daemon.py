@@ -21,11 +21,12 @@ from structlog.typing import FilteringBoundLogger
 from promscrape.clock import SystemClock
 from promscrape.config.include import load_scrape_configs
 from promscrape.config.options import LoadOptions
+from promscrape.config.remote_write import check_destinations
 from promscrape.config.root import Config
 from promscrape.config.unused import UnusedSections
 from promscrape.discovery.manager import DiscoveryManager
 from promscrape.discovery.metrics import DiscoveryMetrics
-from promscrape.errors import ConfigError, PromscrapeError, StorageError
+from promscrape.errors import ConfigError, Problem, PromscrapeError, StorageError
 from promscrape.flags.flags import Flags
 from promscrape.model.duration import Duration
 from promscrape.process import LimitsCollector, ProcessMetrics
@@ -255,15 +256,24 @@ class Daemon:
     async def _apply(self, config: Config) -> None:
         """Let every component take over the configuration, those after a failed one, too."""
         self._unused.note(config)
-        try:
-            await self._apply_jobs(config)
-        except PromscrapeError as exc:
-            self._log.error("Failed to apply configuration", err=exc)
+        problems: list[Problem] = []
+        failed = False
+        for component in (self._apply_destinations, self._apply_jobs):
+            try:
+                await component(config)
+            except PromscrapeError as exc:
+                failed = True
+                self._log.error("Failed to apply configuration", err=exc)
+                problems += exc.problems if isinstance(exc, ConfigError) else ()
+        if failed:
             raise ConfigError(
                 "one or more errors occurred while applying the new configuration "
                 f'(--config.file="{self._flags.config_file}")',
-                exc.problems if isinstance(exc, ConfigError) else (),
-            ) from exc
+                tuple(problems),
+            )
+
+    async def _apply_destinations(self, config: Config) -> None:
+        check_destinations(config)
 
     async def _apply_jobs(self, config: Config) -> None:
         """Read the included files, and let scraping and discovery take over all jobs.

@@ -23,7 +23,7 @@ from promscrape.httpclient.tls import TLSConfig
 from promscrape.model.labels import Labels, is_utf8
 from promscrape.model.secret import MASK, Secret
 from promscrape.relabel import DEFAULT_REGEX, RelabelConfig
-from promscrape.storage.remote.config import MetadataConfig
+from promscrape.storage.remote.config import MetadataConfig, RemoteWriteConfig
 
 # Keys that Prometheus prints even where they are false.
 _ALWAYS: Mapping[type[msgspec.Struct], frozenset[str]] = {
@@ -55,6 +55,11 @@ def dump(config: Config) -> str:
 def dump_job(job: ScrapeConfig) -> str:
     """Return one job, as an entry of `scrape_configs` without its dash."""
     return _yaml(job)
+
+
+def dump_destination(entry: RemoteWriteConfig) -> str:
+    """Return one entry of `remote_write`; it names the entry as well as shows it."""
+    return _yaml(entry)
 
 
 def _yaml(section: msgspec.Struct) -> str:

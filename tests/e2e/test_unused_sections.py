@@ -1,6 +1,8 @@
 """A daemon whose configuration asks for more than this version does."""
 
-from tests.support.peers import Launcher, eventually
+from pathlib import Path
+
+from tests.support.peers import Launcher, eventually, run_promscrape
 
 CONFIG = """\
 remote_write:
@@ -9,6 +11,7 @@ remote_write:
 - url: http://127.0.0.1:1/other
   basic_auth: {username: u, password: s3cr3t}
 """
+TWICE = "remote_write: [{url: 'http://u:a@h/p'}, {url: 'http://u:b@h/p'}]"
 METRIC = "promscrape_config_unused_sections"
 
 
@@ -28,3 +31,34 @@ def test_destinations_that_get_nothing_are_said_at_each_load(launcher: Launcher)
     daemon.config_path.write_text("")
     assert daemon.request("POST", "/-/reload").status == 200
     assert f'{METRIC}{{section="remote_write"}} 0.0' in daemon.get("/metrics").text
+
+
+def test_a_destination_that_stands_twice_ends_the_start(tmp_path: Path) -> None:
+    """Config 46, service 14: found when it is applied; the password makes no difference."""
+    path = tmp_path / "twice.yml"
+    path.write_text(TWICE)
+    ended = run_promscrape(
+        f"--config.file={path}",
+        f"--storage.agent.path={tmp_path / 'data'}",
+        "--web.listen-address=127.0.0.1:0",
+    )
+    assert ended.returncode == 1
+    assert "Fatal error" in ended.stderr
+    assert (
+        "duplicate remote write configs are not allowed, "
+        "found duplicate for URL: http://u:xxxxx@h/p"
+    ) in ended.stderr
+
+
+def test_a_destination_that_stands_twice_fails_a_reload(launcher: Launcher) -> None:
+    """Config 46: the jobs of the new file are taken over all the same."""
+    daemon = launcher.promscrape("", flags=("--web.enable-lifecycle",))
+    job = f"{{job_name: new, static_configs: [{{targets: ['{daemon.address}']}}]}}"
+    daemon.config_path.write_text(f"{TWICE}\nscrape_configs: [{job}]\n")
+    answer = daemon.request("POST", "/-/reload")
+    assert answer.status == 500
+    assert "one or more errors occurred while applying the new configuration" in answer.text
+    assert daemon.metric("prometheus_config_last_reload_successful") == 0
+    eventually(
+        lambda: [target.scrape_pool for target in daemon.targets()] == ["new"], what="the new job"
+    )
