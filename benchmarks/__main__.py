@@ -10,9 +10,12 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import config_load
+from benchmarks import config_load, scrape_to_log
 
-BENCHMARKS: Mapping[str, Callable[[], None]] = {"config_load": config_load.main}
+BENCHMARKS: Mapping[str, Callable[[], None]] = {
+    "config_load": config_load.main,
+    "scrape_to_log": scrape_to_log.main,
+}
 
 
 def main() -> int:

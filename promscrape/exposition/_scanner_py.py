@@ -65,8 +65,10 @@ class _Layout:
         self.metadata: tuple[MetadataEntry, ...] = ()
         self.tail = b""
 
-    def gather_metadata(self) -> None:
-        self.metadata = tuple(entry for entries in self.metadata_at.values() for entry in entries)
+    def gather_metadata(self, last: "_Layout") -> None:
+        """Put all metadata lines into one tuple: that of the last body if they are the same."""
+        gathered = tuple(entry for entries in self.metadata_at.values() for entry in entries)
+        self.metadata = last.metadata if gathered == last.metadata else gathered
 
 
 @final
@@ -125,7 +127,7 @@ class TextScanner:
             change.run()
         except ParseError as exc:
             error = exc
-        change.layout.gather_metadata()
+        change.layout.gather_metadata(self._layout)
         if error is None:
             self._layout = change.layout
         return walk.columns(change.layout.series, change.layout, change.new, error)

@@ -65,6 +65,13 @@ def test_a_new_series_in_the_middle_costs_only_itself() -> None:
     assert list(second.values) == [1, 9, 2, 3]
 
 
+def test_new_series_leave_the_metadata_as_it_was() -> None:
+    """The very object is kept, so that nothing is done for the families."""
+    scanner = TextScanner()
+    first = scan(scanner, b"# HELP a x\na 1\nb 2\n")
+    assert scan(scanner, b"# HELP a x\na 1\nnew 9\nb 2\n").metadata is first.metadata
+
+
 def test_vanished_and_moved_series_keep_their_ids() -> None:
     """Order is no part of identity."""
     scanner = TextScanner()
