@@ -85,7 +85,7 @@ class Daemon:
             options=LoadOptions.from_features(flags.features),
         )
         self._ready, self._quit = asyncio.Event(), asyncio.Event()
-        self._main: asyncio.Task[int] | None = None
+        self._main: asyncio.Task[object] | None = None
         self._storage: AgentStorage | None = None
         self._scraping: ScrapeManager | None = None
         self._discovery: DiscoveryManager | None = None
@@ -120,14 +120,8 @@ class Daemon:
         Everything that was scraped is committed and flushed when it returns.
         """
         try:
-            await self._reloader.load(watched=self._flags.auto_reload_interval_s is not None)
-        except ConfigError:
-            return EXIT_BAD_CONFIG
-        self._main = asyncio.current_task()
-        self._log_start()
-        try:
             with self._signals():
-                await self._serve()
+                await self._load_and_serve()
         except Exception as exc:  # noqa: BLE001 - whatever ends the daemon is said in its log
             for cause in _causes(exc):
                 self._log.error("Fatal error", err=cause)
@@ -137,6 +131,17 @@ class Daemon:
         if not self._exit_code:
             self._log.info("See you next time!")
         return self._exit_code
+
+    async def _load_and_serve(self) -> None:
+        try:
+            await self._reloader.load(watched=self._flags.auto_reload_interval_s is not None)
+        except ConfigError:
+            self._exit_code = EXIT_BAD_CONFIG
+            return
+        if not self._quit.is_set():  # A signal may have come while the file was read.
+            self._main = asyncio.current_task()
+            self._log_start()
+            await self._serve()
 
     def quit(self) -> bool:
         """Begin to stop; false where that has begun already."""

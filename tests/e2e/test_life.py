@@ -1,8 +1,11 @@
 """The daemon's life: starting, reloading, stopping, and being killed."""
 
+import os
 import random
 import signal
 import struct
+import subprocess
+import sys
 import time
 from collections import Counter
 from datetime import datetime
@@ -203,3 +206,18 @@ def value_of(bits: int) -> float:
     (value,) = struct.unpack("<d", bits.to_bytes(8, "little"))
     assert isinstance(value, float)
     return value
+
+
+def test_a_signal_while_the_file_is_read_ends_it_in_order(tmp_path: Path) -> None:
+    """Service 3: SIGTERM before it is ready is a graceful stop, too; SIGHUP is kept."""
+    config = tmp_path / "pipe.yml"
+    os.mkfifo(config)
+    argv = [sys.executable, "-m", "promscrape", f"--config.file={config}"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, cwd=tmp_path, text=True) as daemon:
+        with config.open("w") as pipe:  # opens once the daemon reads
+            daemon.send_signal(signal.SIGHUP)
+            daemon.send_signal(signal.SIGTERM)
+            pipe.write("")
+        _, errors = daemon.communicate(timeout=30)
+    assert daemon.returncode == 0
+    assert "See you next time!" in errors
