@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -25,8 +25,11 @@ from tests.support.wal_writer import bits_of, labels_of, options_for
 KILLS = 20
 
 
-def write_until_killed(directory: Path, first: int, kill_after: int) -> int:
-    """Start a writer, kill it after so many scrapes, and return the last one it reported."""
+def write_until_killed(directory: Path, first: int, enough: Callable[[int], bool]) -> int:
+    """Start a writer, kill it once it has written enough, and return the last scrape it reported.
+
+    `enough` is asked with the number of scrapes that were reported so far.
+    """
     writer = subprocess.Popen(
         [sys.executable, "-m", "tests.support.wal_writer", str(directory), str(first)],
         stdout=subprocess.PIPE,
@@ -35,7 +38,7 @@ def write_until_killed(directory: Path, first: int, kill_after: int) -> int:
     assert writer.stdout is not None
     with writer.stdout as reports:
         seen = b""
-        while seen.count(b"\n") < kill_after and (read := reports.read(4096)):
+        while not enough(seen.count(b"\n")) and (read := reports.read(4096)):
             seen += read
         writer.send_signal(signal.SIGKILL)
         while read := reports.read(4096):
@@ -70,15 +73,29 @@ def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
     print(f"seed {seed}")  # noqa: T201 - pytest shows it where the test fails
     rng, first = random.Random(seed), 1
     for _ in range(KILLS):
-        reported = write_until_killed(tmp_path, first, rng.randrange(1, 150))
-        metrics = WalMetrics(CollectorRegistry())
-        Recovery(options_for(tmp_path), metrics, structlog.get_logger(), no_pace()).run()
-        scrapes = scrapes_in(tmp_path / "wal")
-        assert set(range(1, reported + 1)) <= set(scrapes)
-        for scrape, samples in scrapes.items():
-            assert samples == expected_of(scrape), scrape
-        first = max(scrapes) + 1
-    assert list_checkpoints(tmp_path / "wal"), "no truncation came to its end"
+        kill_after = rng.randrange(1, 150)
+        first = kill_and_check(tmp_path, first, lambda count, most=kill_after: count >= most)  # type: ignore[misc]  # bound early
+
+
+@pytest.mark.slow
+def test_what_was_committed_survives_a_kill_behind_a_truncation(tmp_path: Path) -> None:
+    """S19, S29: the checkpoint stands for the segments that are gone."""
+    wal = tmp_path / "wal"
+    first = kill_and_check(tmp_path, 1, lambda _: wal.exists() and bool(list_checkpoints(wal)))
+    kill_and_check(tmp_path, first, lambda count: count >= 50)
+    assert list_checkpoints(wal)
+
+
+def kill_and_check(directory: Path, first: int, enough: Callable[[int], bool]) -> int:
+    """Write from scrape `first` on until the kill, look at what is left; return the next scrape."""
+    reported = write_until_killed(directory, first, enough)
+    metrics = WalMetrics(CollectorRegistry())
+    Recovery(options_for(directory), metrics, structlog.get_logger(), no_pace()).run()
+    scrapes = scrapes_in(directory / "wal")
+    assert set(range(1, reported + 1)) <= set(scrapes)
+    for scrape, samples in scrapes.items():
+        assert samples == expected_of(scrape), scrape
+    return max(scrapes) + 1
 
 
 KILL_WITHIN_A_CHECKPOINT = """
