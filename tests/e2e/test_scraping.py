@@ -73,6 +73,18 @@ def same(left: float, right: float) -> bool:
     return left == right or (math.isnan(left) and math.isnan(right))
 
 
+def wait_for_scrapes(scraper: Scraper, count: int) -> None:
+    """Return once every target was scraped this often since the call began, at the least."""
+    seen: dict[str, set[str]] = {}
+
+    def enough() -> bool:
+        for target in scraper.targets():
+            seen.setdefault(target.scrape_url, set()).add(target.last_scrape)
+        return all(len(scrapes) > count for scrapes in seen.values())
+
+    eventually(enough, what=f"{count} scrapes of each target of {scraper}", within_s=30)
+
+
 def test_every_value_of_three_scrapes_is_in_the_log(launcher: Launcher) -> None:
     """The log is Prometheus's own: names, labels and values as the exporter gave them."""
     node = launcher.node_exporter()
@@ -145,9 +157,8 @@ def test_a_target_that_goes_away_is_marked_stale(launcher: Launcher) -> None:
 def test_the_same_configuration_gives_the_same_series_as_prometheus(launcher: Launcher) -> None:
     """Drop-in: both scrape the same programs by the same file.
 
-    Prometheus 2.42 asks for OpenMetrics, promscrape for text, so that what differs between 2.42
-    and 3.x in bucket bounds (`le="1"` against `le="1.0"`) is brought to one form here. Nothing
-    else may differ.
+    What differs between Prometheus 2.42 and 3.x in the bounds of text bodies (`le="1"` against
+    `le="1.0"`) is brought to one form here. Nothing else may differ.
     """
     peers = {
         "node": launcher.node_exporter().address,
@@ -159,6 +170,9 @@ def test_the_same_configuration_gives_the_same_series_as_prometheus(launcher: La
     for scraper in (theirs, ours):
         eventually(lambda s=scraper: len(s.targets()) == 3, what="three targets")  # type: ignore[misc]  # bound early
         scraper.wait_up()
+    # An exporter counts the first request for its metrics only in its later answers.
+    for scraper in (theirs, ours):
+        wait_for_scrapes(scraper, 3)
     selector = '{job=~".+"}'
     assert ours.stop() == 0
     reader = read_by_prometheus(launcher, ours.data_dir)
