@@ -32,12 +32,13 @@ from promscrape.exposition.lexical import (
     ESCAPE,
     LABEL_NAME,
     NAME,
-    PLAIN_LABEL,
     PLAIN_SERIES,
     Line,
     Value,
     canonical_labels,
     fail,
+    label_value,
+    plain_pairs,
     refuse,
     shown,
     unescape,
@@ -138,10 +139,7 @@ def _exemplar(buf: bytes, start: int, brace_at: int) -> tuple[Exemplar, int]:
 
 
 def _plain_sample(buf: bytes, plain: re.Match[bytes], type_in_force: MetricType) -> Line:
-    name, labels = plain.group(1, 2)
-    pairs = [(METRIC_NAME, name.decode())]
-    if labels:
-        pairs += [(k.decode(), v.decode()) for k, v in PLAIN_LABEL.findall(labels)]
+    pairs = plain_pairs(plain)
     return _sample(buf, plain.start(), plain.end() - 1, pairs, type_in_force)
 
 
@@ -274,11 +272,7 @@ class _Series:
         if quoted is None:
             self._refuse("expected label value")
         self._at = quoted.end()
-        try:
-            return unescape(ESCAPE, quoted[1]).decode()
-        except UnicodeDecodeError:
-            reason = f"invalid UTF-8 label value: {shown(quoted[0])}"
-            fail(self._buf, self._start, self._at, reason, excerpt=False)
+        return label_value(self._buf, self._start, quoted)
 
     def _refuse(self, expectation: str) -> NoReturn:
         refuse(self._buf, self._start, self._at, expectation)

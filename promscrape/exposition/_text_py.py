@@ -32,12 +32,13 @@ from promscrape.exposition.lexical import (
     ESCAPE,
     LABEL_NAME,
     NAME,
-    PLAIN_LABEL,
     PLAIN_SERIES,
     Line,
     Value,
     canonical_labels,
     fail,
+    label_value,
+    plain_pairs,
     refuse,
     shown,
     unescape,
@@ -105,10 +106,7 @@ def read_value(buf: bytes, start: int, value_at: int) -> Value:
 
 
 def _plain_sample(buf: bytes, plain: re.Match[bytes], type_in_force: MetricType) -> Line:
-    name, labels = plain.group(1, 2)
-    pairs = [(METRIC_NAME, name.decode())]
-    if labels:
-        pairs += [(k.decode(), v.decode()) for k, v in PLAIN_LABEL.findall(labels)]
+    pairs = plain_pairs(plain)
     value_at = plain.start(3)
     value = read_value(buf, plain.start(), value_at)
     entry = SeriesEntry(
@@ -240,16 +238,7 @@ class _Sample:
         if quoted is None:
             self._refuse("expected label value")
         self._advance(len(quoted[0]))
-        try:
-            return unescape(ESCAPE, quoted[1]).decode()
-        except UnicodeDecodeError:
-            fail(
-                self._buf,
-                self._start,
-                self._at,
-                f"invalid UTF-8 label value: {shown(quoted[0])}",
-                excerpt=False,
-            )
+        return label_value(self._buf, self._start, quoted)
 
     def _advance(self, count: int) -> None:
         self._at = _skip_blanks(self._buf, self._at + count)

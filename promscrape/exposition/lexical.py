@@ -7,7 +7,7 @@ from promscrape.errors import ParseError
 from promscrape.exposition.entries import Entry, LabelPairs
 from promscrape.exposition.number import canonical_float_text
 from promscrape.model.exemplar import Exemplar
-from promscrape.model.labels import BUCKET_LABEL, QUANTILE_LABEL
+from promscrape.model.labels import BUCKET_LABEL, METRIC_NAME, QUANTILE_LABEL
 from promscrape.model.metadata import MetricType
 from promscrape.model.quoting import quote
 
@@ -68,6 +68,24 @@ def canonical_labels(pairs: list[tuple[str, str]], type_in_force: MetricType) ->
         (name, canonical_float_text(value)) if name == numeric else (name, value)
         for name, value in pairs
     )
+
+
+def plain_pairs(plain: re.Match[bytes]) -> list[tuple[str, str]]:
+    """Return the name and labels that `PLAIN_SERIES` matched."""
+    name, labels = plain.group(1, 2)
+    pairs = [(METRIC_NAME, name.decode())]
+    if labels:
+        pairs += [(k.decode(), v.decode()) for k, v in PLAIN_LABEL.findall(labels)]
+    return pairs
+
+
+def label_value(buf: bytes, start: int, quoted: re.Match[bytes]) -> str:
+    """Return what a quoted label value says, on the line that begins at `start`."""
+    try:
+        return unescape(ESCAPE, quoted[1]).decode()
+    except UnicodeDecodeError:
+        reason = f"invalid UTF-8 label value: {shown(quoted[0])}"
+        fail(buf, start, quoted.end(), reason, excerpt=False)
 
 
 def unescape(escape: re.Pattern[bytes], raw: bytes) -> bytes:
