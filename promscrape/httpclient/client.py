@@ -55,6 +55,8 @@ class HTTPClient:
 
     user_agent: sent with each request.
     environ: where `proxy_from_environment` looks, once.
+    unix_socket: the path of the socket that every request goes to, whatever host its URL names,
+        redirects included and proxies passed by; "" for the hosts themselves. Plain HTTP only.
     """
 
     def __init__(
@@ -64,11 +66,13 @@ class HTTPClient:
         *,
         clock: Clock = _SYSTEM_CLOCK,
         environ: Mapping[str, str] = os.environ,
+        unix_socket: str = "",
     ) -> None:
         self._follows_redirects = config.follow_redirects
         self._tls = TLS(config.tls_config)
         self._server_name = config.tls_config.server_name or None
-        self._router = router(config.proxy, environ)
+        self._router = None if unix_socket else router(config.proxy, environ)
+        self._unix_socket = unix_socket
         self._authorize = authorize(config)
         self._extra_headers = ExtraHeaders(config.http_headers)
         self._endpoint: _Endpoint | None = None
@@ -81,7 +85,7 @@ class HTTPClient:
             self._authorize or self._tokens or self._extra_headers or self._router
         )
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
+            connector=_connector(unix_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             timeout=_NO_TIMEOUT,
@@ -131,6 +135,8 @@ class HTTPClient:
         for _ in range(MAX_REQUESTS):
             try:
                 check_address(hop)
+                if self._unix_socket:
+                    _refuse_tls(hop)
                 route = self._router.route(hop.url) if self._router else DIRECT
                 # Most requests carry nothing of the client's own and go out as they came.
                 dresses = self._has_dress or "@" in hop.url.raw_authority
@@ -219,6 +225,18 @@ class _Endpoint:
             answer.release()
         content_type = answer.headers.get("Content-Type", "")
         return TokenReply(answer.status, answer.reason or "", content_type, bytes(received))
+
+
+def _connector(unix_socket: str) -> aiohttp.BaseConnector:
+    if unix_socket:
+        return aiohttp.UnixConnector(unix_socket, limit=0, keepalive_timeout=_IDLE_S)
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S)
+
+
+def _refuse_tls(hop: Hop) -> None:
+    """Raise FetchError for a request that aiohttp would send over the socket unencrypted."""
+    if hop.url.scheme == "https":
+        raise FetchError("https over a unix socket is not supported: use http")
 
 
 def _take_credentials(url: URL, headers: CIMultiDict[str]) -> None:

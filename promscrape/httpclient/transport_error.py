@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
+from aiohttp.client_exceptions import UnixClientConnectorError
 
 HANDSHAKE_S: Final = 10
 """How long a connection may take to be made where it is to speak TLS."""
@@ -38,6 +39,8 @@ def reason(exc: aiohttp.ClientError) -> str:
         return _verification_reason(exc.certificate_error, exc.host)
     if isinstance(exc, aiohttp.ClientConnectorDNSError):
         return f"dial tcp: lookup {exc.host}: no such host"
+    if isinstance(exc, UnixClientConnectorError):
+        return f"dial unix {exc.path}: connect: {os_reason(exc.os_error)}"
     if isinstance(exc, aiohttp.ClientConnectorError):
         return _connection_reason(exc)
     if isinstance(exc, aiohttp.ClientOSError):

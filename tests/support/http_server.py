@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, final
 
@@ -17,7 +18,10 @@ async def hello(_: web.Request) -> web.StreamResponse:
 
 @final
 class RecordingServer:
-    """Answers every method on every path with `answer`, from `start` until it is left."""
+    """Answers every method on every path with `answer`, from `start` until it is left.
+
+    unix_socket: the path of a socket that it listens on as well.
+    """
 
     def __init__(
         self,
@@ -25,6 +29,7 @@ class RecordingServer:
         *,
         context: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
+        unix_socket: Path | None = None,
     ) -> None:
         self.answer = answer
         self.requests: list[web.Request] = []
@@ -32,6 +37,7 @@ class RecordingServer:
         self._context = context
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._receive)
+        self._unix_socket = unix_socket
         self._server = TestServer(app, host=host, scheme="https" if context else "http")
 
     @property
@@ -51,6 +57,9 @@ class RecordingServer:
         await self._server.start_server(ssl=self._context)
         assert self._server.port is not None
         self.port = self._server.port
+        if self._unix_socket:
+            assert self._server.runner is not None
+            await web.UnixSite(self._server.runner, self._unix_socket).start()
         return self
 
     async def __aexit__(
