@@ -15,6 +15,9 @@ NORMAL_NAN: float = struct.unpack("<d", NORMAL_NAN_BITS.to_bytes(8, "little"))[0
 NO_TIMESTAMP = -(1 << 63)
 """In a column of timestamps: this sample brought none."""
 
+NO_START = 0
+"""In a column of start timestamps: it is not known when the counter started."""
+
 
 def float_bits(value: float) -> int:
     """Return the 64 bits of `value` as an unsigned number."""

@@ -14,9 +14,18 @@ from promscrape.errors import StorageError
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
 from promscrape.model.labels import Labels
-from promscrape.model.sample import NO_TIMESTAMP
+from promscrape.model.metadata import Metadata
+from promscrape.model.sample import NO_START, NO_TIMESTAMP
 
-__all__ = ["NO_TIMESTAMP", "AppendCode", "Appendable", "Appended", "Appender", "Batch"]
+__all__ = [
+    "NO_START",
+    "NO_TIMESTAMP",
+    "AppendCode",
+    "Appendable",
+    "Appended",
+    "Appender",
+    "Batch",
+]
 
 
 class AppendCode(IntEnum):
@@ -40,6 +49,14 @@ class Batch:
     t_ms: the timestamp of every sample that has none of its own.
     timestamps: array("q"), or None where no sample has its own; NO_TIMESTAMP where one lacks it.
     exemplars, histograms: sparse, by position. At the position of a histogram the value is 0.
+        A histogram is valid: see `model.histogram_check`. The stale marker of a series of
+        histograms may be given as a float.
+    starts: array("q"), when each sample's counter started, NO_START where that is unknown; None
+        where it is unknown of all. What becomes of them is the storage's business, and none of
+        them fails its sample.
+    metadata: what is known of each series' family, None where nothing is; None as a whole where
+        metadata is not asked for. It is the very object of the batch before while nothing of it
+        changed, so that a storage need look at it only once.
     reject_out_of_order: refuse old samples even where the storage has an out-of-order window.
 
     The storage keeps none of the columns past the commit except the label sets, and changes
@@ -54,6 +71,8 @@ class Batch:
     timestamps: "array[int] | None" = None
     exemplars: Mapping[int, Sequence[Exemplar]] = field(default_factory=dict)
     histograms: Mapping[int, Histogram] = field(default_factory=dict)
+    starts: "array[int] | None" = None
+    metadata: Sequence[Metadata | None] | None = None
     reject_out_of_order: bool = False
 
 
@@ -64,6 +83,8 @@ class Appended:
     refs: the batch's own array where nothing was learnt, else a new one; good for `generation`.
         A refused sample of a known series has its handle; of an unknown one, 0.
     codes: None where every sample was accepted, else an AppendCode a sample.
+    exemplars_out_of_order: how many exemplars were refused as too old, of samples whose every
+        exemplar was; no refused exemplar fails its sample.
     error: the first sample that no storage can take (InvalidSeries) ends the batch: samples
         before it stand, `count` of them, and it and those after it were not looked at.
     """
@@ -72,6 +93,7 @@ class Appended:
     generation: int
     count: int
     codes: bytes | None = None
+    exemplars_out_of_order: int = 0
     error: StorageError | None = None
 
 

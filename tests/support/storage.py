@@ -143,7 +143,7 @@ class RecordingAppender:
             self._storage.generation,
             count,
             bytes(codes) if any(codes) else None,
-            error,
+            error=error,
         )
 
     def _error(self, labels: Labels) -> StorageError | None:

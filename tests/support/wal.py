@@ -17,6 +17,7 @@ from promscrape.clock import Clock
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import CounterReset, Histogram, Span
 from promscrape.model.labels import Labels
+from promscrape.model.metadata import Metadata
 from promscrape.storage.interface import Appended, Appender, Batch
 from promscrape.storage.wal.agent import AgentStorage, nothing_needed
 from promscrape.storage.wal.appender import WalAppender, WalParts
@@ -57,6 +58,8 @@ def batch_of(
     timestamps: Iterable[int] | None = None,
     exemplars: Mapping[int, Sequence[Exemplar]] | None = None,
     histograms: Mapping[int, Histogram] | None = None,
+    starts: Iterable[int] | None = None,
+    metadata: Sequence[Metadata | None] | None = None,
     reject_out_of_order: bool = False,
 ) -> Batch:
     """Return a batch whose columns are given as anything that can be iterated."""
@@ -69,6 +72,8 @@ def batch_of(
         timestamps=None if timestamps is None else array("q", timestamps),
         exemplars=exemplars or {},
         histograms=histograms or {},
+        starts=None if starts is None else array("q", starts),
+        metadata=metadata,
         reject_out_of_order=reject_out_of_order,
     )
 

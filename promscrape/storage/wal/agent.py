@@ -11,6 +11,8 @@ from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
 from promscrape.errors import StorageError
+from promscrape.model.labels import Labels
+from promscrape.model.metadata import Metadata
 from promscrape.storage.wal.appender import WalAppender, WalParts
 from promscrape.storage.wal.layout import LayoutCache
 from promscrape.storage.wal.lock import DirectoryLock
@@ -183,6 +185,19 @@ class AgentStorage:
     def appender(self) -> WalAppender:
         """Open a transaction."""
         return WalAppender(self._parts)
+
+    def metadata_of(self, labels: Labels) -> Metadata | None:
+        """Return the newest type, help and unit that were appended with the series.
+
+        Kept in memory only, for the series that are: an agent's log has no place for them. It
+        stays what it is while `metadata_changes` does.
+        """
+        return self._parts.table.metadata_of(labels.wire)
+
+    @property
+    def metadata_changes(self) -> int:
+        """How often the metadata of a series has changed."""
+        return self._parts.table.metadata_changes
 
     async def truncate(self, before_ms: int) -> None:
         """Drop what is older than `before_ms`; see `Truncator.truncate`."""

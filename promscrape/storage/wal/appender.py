@@ -3,13 +3,14 @@
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress, repeat
 from operator import le, not_
 from typing import Protocol, final
 
 from promscrape.errors import InvalidSeries, StorageError
 from promscrape.model.exemplar import Exemplar
+from promscrape.model.histogram import stale_histogram
 from promscrape.model.sample import NO_TIMESTAMP, is_stale
 from promscrape.storage.interface import AppendCode, Appended, Batch
 from promscrape.storage.wal.histogram_record import encode_histograms
@@ -133,11 +134,15 @@ class WalAppender:
         self, batch: Batch, handles: Handles, codes: bytes | None, error: InvalidSeries
     ) -> Appended:
         unseen = array("Q", bytes(8 * (len(batch.refs) - len(handles))))
-        return Appended(handles + unseen, self._parts.table.generation, len(handles), codes, error)
+        return Appended(
+            handles + unseen, self._parts.table.generation, len(handles), codes, error=error
+        )
 
     def _take(self, batch: Batch, layout: BatchLayout) -> bytes | None:
         """Keep what is accepted of the batch's first samples, and return the codes, if any."""
         codes = self._judge(batch, layout)
+        if self._parts.table.histogram_kinds and is_stale(next(iter(batch.values), 0.0)):
+            batch = _with_histogram_markers(batch, layout, self._parts.table)
         count = len(layout.handles)
         values = batch.values if len(batch.values) == count else batch.values[:count]
         if codes is None and batch.timestamps is None and not batch.histograms:
@@ -146,6 +151,9 @@ class WalAppender:
             self._parts.metrics.floats_appended.value += count
         else:
             self._pick(batch, layout, codes or bytes(count))
+        if batch.metadata is not None and batch.metadata is not layout.metadata:
+            self._parts.table.note_metadata(layout.handles, batch.metadata)
+            layout.metadata = batch.metadata
         if batch.exemplars:
             self._take_exemplars(batch, layout.handles, codes or bytes(count))
         return codes
@@ -232,6 +240,8 @@ class WalAppender:
         if histograms:
             handles = [handle for handle, _ in histograms]
             table.raise_to(handles, [logged.t_ms for _, logged in histograms])
+            for handle, logged in histograms:
+                table.histogram_kinds[handle] = logged.histogram.is_float
         table.latest_exemplars |= latest
 
     def rollback(self) -> None:
@@ -282,6 +292,16 @@ def _compressed(values: "array[float]", selectors: bytearray) -> "array[float]":
     # As integers, because a NaN's payload is not sure to outlive a float register.
     bits = array("Q", values.tobytes())
     return array("d", array("Q", compress(bits, selectors)).tobytes())
+
+
+def _with_histogram_markers(batch: Batch, layout: BatchLayout, table: SeriesTable) -> Batch:
+    """Return a batch of stale markers with those of histogram series as histograms (A8)."""
+    markers = {
+        position: stale_histogram(is_float=table.histogram_kinds[handle])
+        for position, handle in enumerate(layout.handles)
+        if handle in table.histogram_kinds and is_stale(batch.values[position])
+    }
+    return replace(batch, histograms={**markers, **batch.histograms}) if markers else batch
 
 
 def _is_stale_at(batch: Batch, position: int) -> bool:

@@ -19,12 +19,10 @@ a `StartMarker`. Source: Prometheus tsdb/record/record.go.
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 
-from promscrape.model.histogram import CounterReset, Histogram, Span
+from promscrape.model.histogram import CUSTOM_BUCKETS_SCHEMA, CounterReset, Histogram, Span
 from promscrape.model.varint import uvarint
 from promscrape.storage.wal.record_types import LoggedHistogram, RecordType, StartMarker
 from promscrape.storage.wal.varint import Cursor, signed, varint
-
-CUSTOM_BUCKETS_SCHEMA = -53
 
 _HEAD = struct.Struct(">BQq")
 _F64 = struct.Struct(">d")

@@ -8,10 +8,11 @@ of memory, and the encoding fills in the values: 30 ns a sample in place of 500.
 
 import weakref
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import final
 
+from promscrape.model.metadata import Metadata
 from promscrape.storage.wal.record import SampleLayout
 from promscrape.storage.wal.series import Handles, SeriesTable, stretches
 
@@ -23,12 +24,16 @@ _MIN_ROWS_A_STRETCH = 8
 
 @final
 class BatchLayout:
-    """The series of a batch. Good for one generation of the table."""
+    """The series of a batch. Good for one generation of the table.
 
-    __slots__ = ("_entries", "_last_ms", "_ref0", "_stretches", "handles")
+    metadata: the column of the last batch, which the table has taken over.
+    """
+
+    __slots__ = ("_entries", "_last_ms", "_ref0", "_stretches", "handles", "metadata")
 
     def __init__(self, table: SeriesTable, handles: Handles) -> None:
         self.handles = handles[:]
+        self.metadata: Sequence[Metadata | None] | None = None
         found = stretches(handles)
         self._stretches: list[tuple[int, int]] | None = None
         if len(found) * _MIN_ROWS_A_STRETCH <= len(handles) + _MIN_ROWS_A_STRETCH:

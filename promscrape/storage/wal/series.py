@@ -16,6 +16,7 @@ from typing import TypeAlias, final
 from promscrape.errors import InvalidSeries
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.labels import Labels
+from promscrape.model.metadata import Metadata
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.storage.interface import Batch
 from promscrape.storage.wal.record_types import LoggedSeries
@@ -44,6 +45,10 @@ class SeriesTable:
         self.refs = array("Q", (_NO_REF,))
         self.last_ms = array("q", (_NEVER_SILENT_MS,))
         self.latest_exemplars: dict[int, Exemplar] = {}
+        self.histogram_kinds: dict[int, bool] = {}
+        """Whether a row's histograms are of floats; rows without histograms are not in it."""
+        self.metadata_changes = 0
+        self._metadata: list[Metadata | None] = []  # by row, as far as any is known
         self._wires: list[bytes] = [b""]
         self._rows = WireIndex(self._wires)
         self._free: deque[int] = deque()
@@ -131,6 +136,21 @@ class SeriesTable:
         self._unlogged[row] = None
         return row
 
+    def note_metadata(self, handles: Handles, metadata: Iterable[Metadata | None]) -> None:
+        """Take over what is known of the series' families; nothing known changes nothing."""
+        known = self._metadata
+        missing = max(handles, default=-1) + 1 - len(known)
+        known.extend([None] * missing)
+        for handle, entry in zip(handles, metadata, strict=False):
+            if entry is not None and entry is not known[handle]:
+                known[handle] = entry
+                self.metadata_changes += 1
+
+    def metadata_of(self, wire: bytes) -> Metadata | None:
+        """Return what is known of the family of the series with this label set."""
+        row = self._rows.find(wire)
+        return self._metadata[row] if 0 < row < len(self._metadata) else None
+
     def unlogged(self) -> list[LoggedSeries]:
         """Return the series that the log does not have yet."""
         return [LoggedSeries(self.refs[row], self._wires[row]) for row in self._unlogged]
@@ -177,6 +197,9 @@ class SeriesTable:
     def _release(self, row: int) -> None:
         self._rows.remove(row)
         self.latest_exemplars.pop(row, None)
+        self.histogram_kinds.pop(row, None)
+        if row < len(self._metadata):
+            self._metadata[row] = None
         self.refs[row], self.last_ms[row], self._wires[row] = _NO_REF, _NEVER_SILENT_MS, b""
         self._free.append(row)
 

@@ -6,6 +6,7 @@ import pytest
 from promscrape.errors import InvalidSeries, StorageError
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.labels import Labels
+from promscrape.model.metadata import Metadata, MetricType
 from promscrape.model.sample import NO_TIMESTAMP, STALE_NAN, STALE_NAN_BITS
 from promscrape.storage.interface import AppendCode, Appender
 from promscrape.storage.wal.histogram_record import decode_histograms
@@ -419,3 +420,57 @@ def test_a_batch_is_not_written_to(log: Log) -> None:
     appender.append(batch)
     appender.commit()
     assert (batch.refs, batch.values) == columns
+
+
+def test_the_stale_marker_of_a_histogram_series_is_a_histogram(log: Log) -> None:
+    """A8, F3: the scraper marks every series with a float; a reader sees one kind a series."""
+    generation, labels = log.table.generation, [A, B, C]
+    kinds = {0: histogram(is_float=True), 2: histogram()}
+    appender = log.appender()
+    appender.append(batch_of(generation, labels, [0, 1, 0], 1000, histograms=kinds))
+    appender.commit()
+    appender = log.appender()
+    markers = batch_of(generation, labels, [STALE_NAN] * 3, 2000, reject_out_of_order=True)
+    assert appender.append(markers).codes is None
+    appender.commit()
+    records = [logged.framed.record for logged in read_log(log.directory)][-3:]
+    assert [record[0] for record in records] == [
+        RecordType.SAMPLES,
+        RecordType.HISTOGRAMS,
+        RecordType.FLOAT_HISTOGRAMS,
+    ]
+    assert logged_samples(log.directory)[str(B)] == [(1000, bits(1)), (2000, STALE_NAN_BITS)]
+    for record, ref in zip(records[1:], (3, 1), strict=True):
+        (logged,) = decode_histograms(record)
+        assert (logged.ref, logged.t_ms, bits(logged.histogram.sum)) == (ref, 2000, STALE_NAN_BITS)
+
+
+def test_metadata_is_remembered_by_series_and_looked_at_once(log: Log) -> None:
+    """S22: a column that is the one of the batch before says nothing new."""
+    table = log.table
+    column = [Metadata(MetricType.COUNTER, "help", "unit"), None]
+    refs = array("Q", [0, 0])
+    for t_ms in (1000, 2000):
+        appender = log.appender()
+        batch = batch_of(table.generation, [A, B], [1, 2], t_ms, metadata=column)
+        batch.refs = refs
+        refs = appender.append(batch).refs
+        appender.commit()
+        assert table.metadata_changes == 1
+    assert table.metadata_of(A.wire) is column[0]
+    assert table.metadata_of(B.wire) is None
+    assert table.metadata_of(C.wire) is None
+
+
+def test_metadata_that_is_no_longer_sent_stays(log: Log) -> None:
+    """C18: what a target does not say is not forgotten; a dropped series is."""
+    table, help_ = log.table, Metadata(help="h")
+    appender = log.appender()
+    appender.append(batch_of(table.generation, [A], [1], 1000, metadata=[help_]))
+    appender.append(batch_of(table.generation, [A], [1], 2000, metadata=[None]))
+    appender.commit()
+    assert table.metadata_of(A.wire) is help_
+    table.drop([1], 5000)
+    row = table.insert(9, B.wire)
+    assert row == 1
+    assert table.metadata_of(B.wire) is None
