@@ -21,7 +21,7 @@ from promscrape.scrape.failure_log import FailureLog
 from promscrape.scrape.offset import fqdn, offset_seed
 from promscrape.scrape.options import ScrapeOptions
 from promscrape.scrape.pool import ScrapePool, same_but_for_discovery
-from promscrape.scrape.schedule import Ticker
+from promscrape.ticker import Ticker
 
 TargetSets = Mapping[str, Iterable[TargetGroup]]
 """Target groups by job; each one handed over replaces the last as a whole."""
@@ -72,10 +72,14 @@ class ScrapeManager:
         """The pools by job name; a pool exists once its job was first synced."""
         return self._pools
 
-    def update(self, target_sets: TargetSets) -> None:
-        """Take over the newest targets of all jobs; they are put to use at the next tick."""
+    def update(self, target_sets: TargetSets) -> bool:
+        """Take over the newest targets of all jobs; they are put to use at the next tick.
+
+        Returns whether it could; it always can.
+        """
         self._target_sets = target_sets
         self._pending.set()
+        return True
 
     async def apply(self, config: Config) -> None:
         """Take over a configuration: pools are left alone, reloaded or stopped, never made.
