@@ -25,7 +25,7 @@ from promscrape.config.remote_write import check_destinations
 from promscrape.config.root import Config
 from promscrape.config.unused import UnusedSections
 from promscrape.discovery.manager import DiscoveryManager
-from promscrape.discovery.metrics import DiscoveryMetrics
+from promscrape.discovery.registry import registered
 from promscrape.errors import ConfigError, Problem, PromscrapeError, StorageError
 from promscrape.flags.flags import Flags
 from promscrape.model.duration import Duration
@@ -201,9 +201,12 @@ class Daemon:
         self._discovery = DiscoveryManager(
             self._scraping.update,
             self._clock,
-            DiscoveryMetrics(self._registry),
+            self._registry,
             self._log.bind(component="discovery manager scrape"),
+            kinds=registered(),
+            user_agent=f"{PROGRAM}/{Version.current().version}",
         )
+        await stack.enter_async_context(self._discovery)
         await self._apply_first()
         self.phase = Phase.READY
         self._metrics.ready.set(1)
@@ -292,7 +295,7 @@ class Daemon:
         try:
             await self._scraping.apply(msgspec.structs.replace(config, scrape_configs=jobs))
         finally:
-            self._discovery.apply({job.job_name: job.discovery for job in jobs})
+            await self._discovery.apply({job.job_name: job.discovery for job in jobs})
 
     def _log_start(self) -> None:
         version = Version.current()

@@ -11,8 +11,8 @@ from promscrape.command.console import Console
 from promscrape.config.glob import glob
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.discovery.file import FileSDConfig
-from promscrape.discovery.registry import present
-from promscrape.discovery.static import target_groups
+from promscrape.discovery.kubernetes.config import KubernetesSDConfig
+from promscrape.discovery.static import StaticConfig, target_groups
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.discovery.target_group_file import read_target_groups
 from promscrape.errors import ConfigError
@@ -29,11 +29,11 @@ def check_named_files(job: ScrapeConfig, console: Console, *, syntax_only: bool)
     """
     if not syntax_only:
         _check_credentials(job)
-        for config in present(job.discovery.kubernetes_sd_configs):
+        for config in job.discovery.of(KubernetesSDConfig):
             _check_client_certificate(config.http_client.tls_config)
-        for files in present(job.discovery.file_sd_configs):
+        for files in job.discovery.of(FileSDConfig):
             _check_target_files(files, job, console)
-    _check_targets(target_groups(job.discovery.static()), job)
+    _check_targets(target_groups(job.discovery.of(StaticConfig)), job)
 
 
 def _check_credentials(job: ScrapeConfig) -> None:

@@ -17,7 +17,7 @@ from promscrape.config.global_ import GlobalConfig
 from promscrape.config.root import Config
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.decode.scalar import STR, plain
-from promscrape.decode.schema import INLINE
+from promscrape.decode.schema import INLINE, Keyed
 from promscrape.decode.walk import MERGE_KEY
 from promscrape.httpclient.tls import TLSConfig
 from promscrape.model.labels import Labels, is_utf8
@@ -39,10 +39,6 @@ _ALWAYS: Mapping[type[msgspec.Struct], frozenset[str]] = {
             "extra_scrape_metrics",
         }
     ),
-}
-# Keys that Prometheus does not know: it reads what is dumped where they are not put to use.
-_OWN: Mapping[type[msgspec.Struct], frozenset[str]] = {
-    ScrapeConfig: frozenset({"on_bad_line", "on_sample_limit"}),
 }
 _FLOW = frozenset({(RelabelConfig, "source_labels")})
 _DUMPER = yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper
@@ -86,13 +82,12 @@ def _section(section: msgspec.Struct) -> Iterator[yaml.Event]:
 
 def _fields(section: msgspec.Struct) -> Iterator[yaml.Event]:
     always = _ALWAYS.get(type(section), frozenset())
-    own = _OWN.get(type(section), frozenset())
     for field in msgspec.structs.fields(section):
         value = getattr(section, field.name)
         if INLINE in getattr(field.type, "__metadata__", ()):
             yield from _fields(value)
-        elif field.name in own and value == field.default:
-            continue
+        elif any(isinstance(mark, Keyed) for mark in getattr(field.type, "__metadata__", ())):
+            yield from _entries(value)
         elif field.name in always or not _is_left_out(value, field.default):
             yield from _text(field.encode_name)
             yield from _value(value, flow=(type(section), field.name) in _FLOW)
@@ -137,10 +132,14 @@ def _value(value: object, *, flow: bool = False) -> Iterator[yaml.Event]:
 
 def _mapping(mapping: Mapping[str, object]) -> Iterator[yaml.Event]:
     yield yaml.MappingStartEvent(None, None, implicit=True, flow_style=not mapping)
+    yield from _entries(mapping)
+    yield yaml.MappingEndEvent()
+
+
+def _entries(mapping: Mapping[str, object]) -> Iterator[yaml.Event]:
     for key in sorted(mapping):
         yield from _text(key)
         yield from _value(mapping[key])
-    yield yaml.MappingEndEvent()
 
 
 def _number(value: float) -> str:

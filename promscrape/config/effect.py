@@ -49,6 +49,8 @@ def _effect_of(annotation: object) -> Effect | None:
     if origin is Mapping:
         value = _effect_of(arguments[1])
         return value and functools.partial(_mapping, value)
+    if annotation is ConfigStruct:
+        return _own
     if isinstance(annotation, type) and issubclass(annotation, ConfigStruct):
         return _effect_of_section(annotation)
     return None
@@ -73,6 +75,11 @@ def _section(effects: Mapping[str, Effect], value: object, directory: Path) -> o
         if changed is not written:
             changes[name] = changed
     return (msgspec.structs.replace(value, **changes) if changes else value).resolved()
+
+
+def _own(value: object, directory: Path) -> object:
+    """Return a section in effect by its own type, where its place does not tell that."""
+    return in_effect(value, directory) if isinstance(value, ConfigStruct) else value
 
 
 def _join(value: object, directory: Path) -> object:

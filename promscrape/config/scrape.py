@@ -10,14 +10,9 @@ from promscrape.config.global_ import (
     ProtocolName,
     validation_scheme,
 )
-from promscrape.config.tolerance import (
-    BadLineChoice,
-    OnBadLine,
-    OnSampleLimit,
-    SampleLimitChoice,
-)
 from promscrape.decode.schema import INLINE, ConfigStruct, FilePath, GoName, UInt, Via
-from promscrape.discovery.registry import DiscoveryConfigs
+from promscrape.discovery.configs import DiscoveryConfigs
+from promscrape.discovery.static import STATIC_KEY, StaticConfig
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
@@ -62,8 +57,6 @@ class ScrapeSection(ConfigStruct, frozen=True, kw_only=True):
     label_name_length_limit: UInt = 0
     label_value_length_limit: UInt = 0
     keep_dropped_targets: UInt = 0
-    on_bad_line: BadLineChoice = OnBadLine.FAIL  # promscrape's own
-    on_sample_limit: SampleLimitChoice = OnSampleLimit.FAIL  # promscrape's own
     native_histogram_bucket_limit: UInt = 0
     native_histogram_min_bucket_factor: float = 0.0
     metric_name_validation_scheme: Annotated[
@@ -100,12 +93,13 @@ def address_faults(discovery: DiscoveryConfigs) -> Iterator[InvalidValue]:
     For a section without relabel rules: those could still rewrite the address, and then each
     target is checked at run time.
     """
-    for index, config in enumerate(discovery.static_configs):
-        for position, address in enumerate(config.targets if config else ()):
+    for index, config in enumerate(discovery.by_key.get(STATIC_KEY, ())):
+        targets = config.targets if isinstance(config, StaticConfig) else ()
+        for position, address in enumerate(targets):
             if "/" in address:
                 yield InvalidValue(
                     f"{quote(address)} is not a valid hostname",
-                    at=("static_configs", index, "targets", position),
+                    at=(STATIC_KEY, index, "targets", position),
                     hint="a target is `host:port`; see `scheme` and `metrics_path`",
                 )
 

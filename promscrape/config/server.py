@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, final
 
 from promscrape.config.scrape import address_faults, null_faults
 from promscrape.decode.schema import INLINE, ConfigStruct, GoName, Refused, UInt64, Via
-from promscrape.discovery.registry import DiscoveryConfigs
+from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.httpclient.headers import header_faults
 from promscrape.model.duration import Duration

@@ -19,12 +19,22 @@ from promscrape.decode.kind import (
     OpaqueKind,
     TextKind,
 )
-from promscrape.decode.mapping import AnyKind, Field, Inlined, MapKind, StructKind, holds_secrets
+from promscrape.decode.mapping import (
+    AnyKind,
+    Field,
+    Inlined,
+    LateKind,
+    MapKind,
+    StructKind,
+    holds_secrets,
+)
 from promscrape.decode.schema import (
     INLINE,
     RELATIVE,
     ConfigStruct,
     GoName,
+    Keyed,
+    Late,
     Opaque,
     Refused,
     Via,
@@ -87,13 +97,23 @@ def struct_kind(struct: type[ConfigStruct]) -> StructKind:
             fields |= {
                 k: replace(f, attribute=own.name, inlined=True) for k, f in inlined.fields.items()
             }
-        else:
-            kind = kind_of(own.type)
-            fields[own.encode_name] = Field(own.name, kind, secret=holds_secrets(kind))
+            continue
+        keyed = next((mark for mark in get_args(own.type) if isinstance(mark, Keyed)), None)
+        if keyed is not None:
+            fields |= {
+                key: Field(own.name, kind_of(annotation), keyed=True)
+                for key, annotation in keyed.annotations().items()
+            }
+            continue
+        kind = kind_of(own.type)
+        fields[own.encode_name] = Field(own.name, kind, secret=holds_secrets(kind))
     return StructKind(struct, fields, inlines)
 
 
 def _annotated(annotation: object, marks: tuple[object, ...]) -> Kind:
+    late = next((mark for mark in marks if isinstance(mark, Late)), None)
+    if late is not None:
+        return LateKind(late.owner, lambda: kind_of(late.load()))
     name = next((mark.text for mark in marks if isinstance(mark, GoName)), None)
     via = next((mark for mark in marks if isinstance(mark, Via)), None)
     if via is not None:

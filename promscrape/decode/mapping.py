@@ -16,7 +16,7 @@ from promscrape.decode.document import Content, ListNode, MapNode, Node
 from promscrape.decode.kind import ListKind, MaybeKind, TextKind, survives
 from promscrape.decode.scalar import BadScalar, resolve
 from promscrape.decode.schema import REFUSED, ConfigStruct
-from promscrape.decode.walk import Kind, Path, Walk, is_merge
+from promscrape.decode.walk import Kind, Path, TooManyAliases, Walk, is_merge
 from promscrape.model.quoting import quote
 from promscrape.model.secret import Secret
 
@@ -104,12 +104,14 @@ def _onto(kind: Kind, base: object) -> Kind:
 class Field:
     """A key of a section: the attribute it sets; of an inlined section, the one that holds that.
 
+    keyed: the attribute maps keys to values, and this is one of them.
     secret: no error may show what is written there.
     """
 
     attribute: str
     kind: Kind
     inlined: bool = False
+    keyed: bool = False
     secret: bool = False
 
 
@@ -197,16 +199,19 @@ class StructKind:
     ) -> dict[str, object]:
         """Return what the values set; `inlined` are the inlined sections without them."""
         own: dict[str, object] = {}
+        keyed: dict[str, dict[str, object]] = {}
         theirs: dict[str, dict[str, object]] = {attribute: {} for attribute in self.inlines}
         for key, value in values.items():
             field = self.fields[key]
             if field.inlined:
                 theirs[field.attribute][key] = value
+            elif field.keyed:
+                keyed.setdefault(field.attribute, {}).update({key: value} if value else {})
             else:
                 own[field.attribute] = value
         for attribute, changes in theirs.items():
             own[attribute] = self.inlines[attribute].kind.onto(inlined[attribute], changes)
-        return own
+        return own | keyed
 
     def onto(self, section: ConfigStruct, values: Mapping[str, object]) -> ConfigStruct:
         """Return the section with the values of these keys changed."""
@@ -214,6 +219,28 @@ class StructKind:
             return section
         inlined = {attribute: getattr(section, attribute) for attribute in self.inlines}
         return msgspec.structs.replace(section, **self._attributes(values, inlined))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LateKind:
+    """A list of a third party's sections; its type is loaded when the first is read."""
+
+    owner: str
+    load: Callable[[], Kind]
+    go_name: str = "list"
+
+    def zero(self) -> tuple[()]:
+        return ()
+
+    def read(self, node: Content, walk: Walk, path: Path) -> object:
+        try:
+            return self.load().read(node, walk, path)
+        except TooManyAliases:
+            raise
+        except Exception as exc:  # noqa: BLE001 - code of others, which may raise anything
+            walk.hide(node)  # Which of its keys hold secrets is not known.
+            return walk.hard(node.place, path, f"{self.owner}: {type(exc).__name__}: {exc}")
 
 
 def _closest(key: str, known: Iterable[str]) -> str:

@@ -7,12 +7,12 @@ Regex), a type with a `from_map(mapping)` class method (Labels), and Opaque. Bey
     X | None       an explicit null gives None, not the zero value of X
     X | Refused    what is wrong with X does not refuse the section around it
     object         any YAML value, as its scalars resolve
-    Annotated      with GoName, Via or INLINE, or as FilePath, below
+    Annotated      with GoName, Via, INLINE, Keyed or Late, or as FilePath, below
 
 The zero value of a type is what calling it without arguments gives: 0, "", an empty tuple.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, ClassVar, Final, Literal, Self, TypeAlias, TypeVar, final
@@ -67,6 +67,29 @@ INLINE: Final = Inline()
 
 @final
 @dataclass(frozen=True, slots=True)
+class Keyed:
+    """The field maps further keys of the section to their values; those that are empty are left out.
+
+    annotations: what each key's value is annotated with, by key.
+    """
+
+    annotations: Callable[[], Mapping[str, object]]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The annotation is loaded when the first value is read, for it is a third party's.
+
+    Whatever goes wrong, in loading it or in its own code, is a fault of the value's section.
+    """
+
+    owner: str
+    load: Callable[[], object]
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Relative:
     """The text is a path that starts from the directory of the file that it stands in."""
 
@@ -109,8 +132,8 @@ class ConfigStruct(msgspec.Struct, frozen=True, kw_only=True):
     null_is_default: an explicit null gives the section's defaults, not its fields' zero values.
     """
 
-    go_type: ClassVar[str]
-    go_item: ClassVar[str]
+    go_type: ClassVar[str] = "section"
+    go_item: ClassVar[str] = "section"
     null_is_default: ClassVar[bool] = False
 
     def check(self) -> Iterator[InvalidValue]:

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
+from promscrape.discovery.metrics import RefreshSeries
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.httpclient.client import HTTPClient
 from promscrape.httpclient.config import HTTPClientConfig
@@ -24,6 +25,9 @@ class Provider(Protocol):
     Publish every group once, then each group that changed. When the source fails, publish
     nothing: stale targets are better than partial ones. A provider may end by itself when its
     groups cannot change any more; else it ends by cancellation alone, and soon.
+
+    One that raises is replaced after a while by a new one of the same configuration; its groups
+    stay until the new one has published others under their sources, or has run for long without.
     Source: Prometheus discovery/discovery.go, Discoverer.
     """
 
@@ -49,12 +53,14 @@ class ProviderContext:
 
     job: the first job that has it, which its metrics carry as `config`.
     log: bound with the kind of discovery and the job.
+    refreshes: the series of a provider that polls, which `refresh.Refreshed` moves.
     """
 
     job: str
     clock: Clock
     log: FilteringBoundLogger
     user_agent: str
+    refreshes: RefreshSeries
 
     def http_client(self, config: HTTPClientConfig) -> HTTPClient:
         """Make a client, the provider's to close. Raises ConfigError where it cannot be made."""

@@ -1,9 +1,13 @@
-"""Every kind of service discovery, by the key that a job has it under."""
+"""Every kind of service discovery: one line for each that promscrape has, and the plug-ins."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Final, TypeVar, final
+import functools
+import types
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Annotated, Final, TypeAlias
 
-from promscrape.decode.schema import ConfigStruct
+from promscrape.decode.schema import ConfigStruct, Late
+from promscrape.discovery import static
 from promscrape.discovery.aws import AwsSDConfig
 from promscrape.discovery.azure import AzureSDConfig
 from promscrape.discovery.consul import ConsulSDConfig
@@ -20,6 +24,7 @@ from promscrape.discovery.gce import GceSDConfig
 from promscrape.discovery.hetzner import HetznerSDConfig
 from promscrape.discovery.http import HttpSDConfig
 from promscrape.discovery.ionos import IonosSDConfig
+from promscrape.discovery.kind import AnyKind, Unbuilt
 from promscrape.discovery.kubernetes.config import KubernetesSDConfig
 from promscrape.discovery.kuma import KumaSDConfig
 from promscrape.discovery.lightsail import LightsailSDConfig
@@ -32,87 +37,80 @@ from promscrape.discovery.oci import OciSDConfig
 from promscrape.discovery.openstack import OpenstackSDConfig
 from promscrape.discovery.outscale import OutscaleSDConfig
 from promscrape.discovery.ovhcloud import OvhcloudSDConfig
+from promscrape.discovery.plugins import GROUP, Plugin, plugins_by_key
 from promscrape.discovery.puppetdb import PuppetdbSDConfig
 from promscrape.discovery.rds import RdsSDConfig
 from promscrape.discovery.scaleway import ScalewaySDConfig
 from promscrape.discovery.serverset import ServersetSDConfig
 from promscrape.discovery.stackit import StackitSDConfig
-from promscrape.discovery.static import StaticConfig
 from promscrape.discovery.triton import TritonSDConfig
 from promscrape.discovery.uyuni import UyuniSDConfig
 from promscrape.discovery.vultr import VultrSDConfig
-from promscrape.model.invalid import InvalidValue
 
-T = TypeVar("T")
+KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
+    Unbuilt("aws", AwsSDConfig),
+    Unbuilt("azure", AzureSDConfig),
+    Unbuilt("consul", ConsulSDConfig),
+    Unbuilt("digitalocean", DigitaloceanSDConfig),
+    Unbuilt("dns", DnsSDConfig),
+    Unbuilt("docker", DockerSDConfig),
+    Unbuilt("dockerswarm", DockerswarmSDConfig),
+    Unbuilt("ec2", Ec2SDConfig),
+    Unbuilt("ecs", EcsSDConfig),
+    Unbuilt("elasticache", ElasticacheSDConfig),
+    Unbuilt("eureka", EurekaSDConfig),
+    Unbuilt("file", FileSDConfig),
+    Unbuilt("gce", GceSDConfig),
+    Unbuilt("hetzner", HetznerSDConfig),
+    Unbuilt("http", HttpSDConfig),
+    Unbuilt("ionos", IonosSDConfig),
+    Unbuilt("kubernetes", KubernetesSDConfig),
+    Unbuilt("kuma", KumaSDConfig),
+    Unbuilt("lightsail", LightsailSDConfig),
+    Unbuilt("linode", LinodeSDConfig),
+    Unbuilt("marathon", MarathonSDConfig),
+    Unbuilt("msk", MskSDConfig),
+    Unbuilt("nerve", NerveSDConfig),
+    Unbuilt("nomad", NomadSDConfig),
+    Unbuilt("oci", OciSDConfig),
+    Unbuilt("openstack", OpenstackSDConfig),
+    Unbuilt("outscale", OutscaleSDConfig),
+    Unbuilt("ovhcloud", OvhcloudSDConfig),
+    Unbuilt("puppetdb", PuppetdbSDConfig),
+    Unbuilt("rds", RdsSDConfig),
+    Unbuilt("scaleway", ScalewaySDConfig),
+    Unbuilt("serverset", ServersetSDConfig),
+    Unbuilt("stackit", StackitSDConfig),
+    static.KIND,
+    Unbuilt("triton", TritonSDConfig),
+    Unbuilt("uyuni", UyuniSDConfig),
+    Unbuilt("vultr", VultrSDConfig),
+)
+Registered: TypeAlias = AnyKind | Unbuilt | Plugin
 
-# The keys that have a provider. A job with another loads, and finds no targets through it.
-BUILT: Final = frozenset({"static_configs"})
 
+@functools.cache
+def registered() -> Mapping[str, Registered]:
+    """Return all kinds by their keys; which packages are installed is looked up once.
 
-@final
-class DiscoveryConfigs(ConfigStruct, frozen=True, kw_only=True):
-    """Where the targets of one job come from; the keys stand in the job itself.
-
-    What has passed `check` holds no None. Two that are equal lead to the same targets.
+    Raises ConfigError where two packages bring the same kind.
     """
-
-    go_type: ClassVar[str] = "config.ScrapeConfig"
-
-    aws_sd_configs: tuple[AwsSDConfig | None, ...] = ()
-    azure_sd_configs: tuple[AzureSDConfig | None, ...] = ()
-    consul_sd_configs: tuple[ConsulSDConfig | None, ...] = ()
-    digitalocean_sd_configs: tuple[DigitaloceanSDConfig | None, ...] = ()
-    dns_sd_configs: tuple[DnsSDConfig | None, ...] = ()
-    docker_sd_configs: tuple[DockerSDConfig | None, ...] = ()
-    dockerswarm_sd_configs: tuple[DockerswarmSDConfig | None, ...] = ()
-    ec2_sd_configs: tuple[Ec2SDConfig | None, ...] = ()
-    ecs_sd_configs: tuple[EcsSDConfig | None, ...] = ()
-    elasticache_sd_configs: tuple[ElasticacheSDConfig | None, ...] = ()
-    eureka_sd_configs: tuple[EurekaSDConfig | None, ...] = ()
-    file_sd_configs: tuple[FileSDConfig | None, ...] = ()
-    gce_sd_configs: tuple[GceSDConfig | None, ...] = ()
-    hetzner_sd_configs: tuple[HetznerSDConfig | None, ...] = ()
-    http_sd_configs: tuple[HttpSDConfig | None, ...] = ()
-    ionos_sd_configs: tuple[IonosSDConfig | None, ...] = ()
-    kubernetes_sd_configs: tuple[KubernetesSDConfig | None, ...] = ()
-    kuma_sd_configs: tuple[KumaSDConfig | None, ...] = ()
-    lightsail_sd_configs: tuple[LightsailSDConfig | None, ...] = ()
-    linode_sd_configs: tuple[LinodeSDConfig | None, ...] = ()
-    marathon_sd_configs: tuple[MarathonSDConfig | None, ...] = ()
-    msk_sd_configs: tuple[MskSDConfig | None, ...] = ()
-    nerve_sd_configs: tuple[NerveSDConfig | None, ...] = ()
-    nomad_sd_configs: tuple[NomadSDConfig | None, ...] = ()
-    oci_sd_configs: tuple[OciSDConfig | None, ...] = ()
-    openstack_sd_configs: tuple[OpenstackSDConfig | None, ...] = ()
-    outscale_sd_configs: tuple[OutscaleSDConfig | None, ...] = ()
-    ovhcloud_sd_configs: tuple[OvhcloudSDConfig | None, ...] = ()
-    puppetdb_sd_configs: tuple[PuppetdbSDConfig | None, ...] = ()
-    rds_sd_configs: tuple[RdsSDConfig | None, ...] = ()
-    scaleway_sd_configs: tuple[ScalewaySDConfig | None, ...] = ()
-    serverset_sd_configs: tuple[ServersetSDConfig | None, ...] = ()
-    stackit_sd_configs: tuple[StackitSDConfig | None, ...] = ()
-    static_configs: tuple[StaticConfig | None, ...] = ()
-    triton_sd_configs: tuple[TritonSDConfig | None, ...] = ()
-    uyuni_sd_configs: tuple[UyuniSDConfig | None, ...] = ()
-    vultr_sd_configs: tuple[VultrSDConfig | None, ...] = ()
-
-    def check(self) -> Iterator[InvalidValue]:
-        for key in self.__struct_fields__:
-            for index, config in enumerate(getattr(self, key)):
-                if config is None:
-                    yield InvalidValue(f"empty or null section in {key}", at=(key, index))
-
-    def static(self) -> tuple[StaticConfig, ...]:
-        """Return the entries of `static_configs`, which make up one provider."""
-        return present(self.static_configs)
-
-    def missing(self) -> Iterator[str]:
-        """Yield the name of the kind of each entry that promscrape has no provider for."""
-        for key in self.__struct_fields__:
-            if key not in BUILT:
-                yield from [key.removesuffix("_sd_configs")] * len(getattr(self, key))
+    built_in = {kind.key: kind for kind in KINDS}
+    names = [kind.name for kind in KINDS]
+    return {**built_in, **plugins_by_key(entry_points(group=GROUP), names)}
 
 
-def present(entries: tuple[T | None, ...]) -> tuple[T, ...]:
-    """Return the entries of a list that has passed its check: all of them."""
-    return tuple(entry for entry in entries if entry is not None)
+def annotations() -> Mapping[str, object]:
+    """Return what the value of each key is annotated with, for the decoder."""
+    return {key: _annotation(kind) for key, kind in registered().items()}
+
+
+def _annotation(kind: Registered) -> object:
+    if isinstance(kind, Plugin):
+        owner = f"plug-in {kind.package}"
+        return Annotated[tuple, Late(owner, lambda: _entries(kind.kind.config))]
+    return _entries(kind.config)
+
+
+def _entries(config: type[ConfigStruct]) -> object:
+    return types.GenericAlias(tuple, (config | None, ...))

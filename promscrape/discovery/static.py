@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, final
 
 from promscrape.decode.schema import ConfigStruct, GoName, LabelName, LabelValue
-from promscrape.discovery.target_group import TargetGroup
+from promscrape.discovery.kind import Kind, NoMetrics
+from promscrape.discovery.provider import Provider, ProviderContext, Publish
+from promscrape.discovery.target_group import ADDRESS_LABEL, TargetGroup
 
-ADDRESS_LABEL = "__address__"
+STATIC_KEY = "static_configs"
 
 
 @final
@@ -32,3 +34,23 @@ def target_groups(configs: Sequence[StaticConfig]) -> tuple[TargetGroup, ...]:
         )
         for index, config in enumerate(configs)
     )
+
+
+@final
+class StaticProvider:
+    """Publishes the groups of one job once, and ends (S-1)."""
+
+    def __init__(self, configs: Sequence[StaticConfig]) -> None:
+        self._groups = target_groups(configs)
+
+    async def run(self, publish: Publish) -> None:
+        publish(self._groups)
+
+
+def _make(
+    configs: Sequence[StaticConfig], _context: ProviderContext, _metrics: NoMetrics
+) -> Provider:
+    return StaticProvider(configs)
+
+
+KIND = Kind("static", StaticConfig, NoMetrics, _make)

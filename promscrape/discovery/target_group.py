@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
+ADDRESS_LABEL = "__address__"
+
 
 @final
 @dataclass(frozen=True, slots=True)

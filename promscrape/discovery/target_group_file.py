@@ -9,8 +9,8 @@ from pathlib import Path, PurePath
 import msgspec
 
 from promscrape.decode.decoding import Decoding
-from promscrape.discovery.static import ADDRESS_LABEL, StaticConfig
-from promscrape.discovery.target_group import TargetGroup
+from promscrape.discovery.static import StaticConfig
+from promscrape.discovery.target_group import ADDRESS_LABEL, TargetGroup
 from promscrape.errors import ConfigError, Problem
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.quoting import quote

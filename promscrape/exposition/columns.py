@@ -18,19 +18,6 @@ class NewSeries(NamedTuple):
     labels: LabelPairs
 
 
-class BadLine(NamedTuple):
-    """A line that breaks the format and was left out.
-
-    line, column: where it stands and how far into it the parser came, counted from 1.
-    text: the beginning of the line.
-    """
-
-    line: int
-    column: int
-    reason: str
-    text: str
-
-
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The samples of one body, in its order, a column for each property.
@@ -46,7 +33,6 @@ class Columns:
     new: the series first seen in this body, in order.
     exemplars, histograms: sparse, by position.
     error: what ended the scan early; the samples before it are in the columns.
-    bad_lines: the last few of the lines that were left out, of `bad_count` in all.
     """
 
     series: "array[int]"
@@ -57,5 +43,3 @@ class Columns:
     exemplars: Mapping[int, Sequence[Exemplar]] = field(default_factory=dict)
     histograms: Mapping[int, Histogram] = field(default_factory=dict)
     error: ParseError | None = None
-    bad_lines: Sequence[BadLine] = ()
-    bad_count: int = 0

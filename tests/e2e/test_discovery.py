@@ -12,21 +12,21 @@ def test_a_kind_without_a_provider_takes_nothing_with_it(launcher: Launcher) -> 
         "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
         "scrape_configs:\n"
         f"- {{job_name: node, static_configs: [{{targets: ['{exporter.address}']}}]}}\n"
-        "- {job_name: dns, dns_sd_configs: [{names: [a.example]}, {names: [b.example]}]}\n",
+        "- {job_name: cloud, vultr_sd_configs: [{port: 1}, {port: 2}]}\n",
         flags=("--web.enable-lifecycle",),
     )
     assert {target.scrape_pool for target in daemon.wait_up()} == {"node"}
     pools = daemon.api("scrape_pools", dict[str, list[str]])["scrapePools"]
-    assert sorted(pools) == ["dns", "node"]
+    assert sorted(pools) == ["cloud", "node"]
     assert daemon.metric(FAILED, name="scrape") == 2
-    assert daemon.metric("prometheus_sd_discovered_targets", name="scrape", config="dns") == 0
+    assert daemon.metric("prometheus_sd_discovered_targets", name="scrape", config="cloud") == 0
     errors = [line for line in daemon.output().splitlines() if "level=error" in line.lower()]
     assert len(errors) == 2
     for line in errors:
         assert 'msg="Cannot create service discovery"' in line
-        assert "type=dns" in line
-        assert "config=dns" in line
+        assert "type=vultr" in line
+        assert "config=cloud" in line
 
-    daemon.config_path.write_text("scrape_configs: [{job_name: dns}]\n")
+    daemon.config_path.write_text("scrape_configs: [{job_name: cloud}]\n")
     assert daemon.request("POST", "/-/reload").status == 200
     eventually(lambda: daemon.metric(FAILED, name="scrape") == 0, what="nothing to fail")

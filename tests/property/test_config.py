@@ -14,7 +14,7 @@ from promscrape.config.load import parse
 from promscrape.config.otlp import OTLPConfig
 from promscrape.config.root import Config, ConfigFile
 from promscrape.config.scrape import ScrapeConfig
-from promscrape.discovery.registry import DiscoveryConfigs
+from promscrape.discovery.registry import registered
 from promscrape.errors import ConfigError
 from promscrape.httpclient.auth import OAuth2
 from promscrape.httpclient.config import HTTPClientConfig
@@ -41,7 +41,7 @@ KEYS = sorted(
         *RemoteWriteConfig.__struct_fields__,
         *QueueConfig.__struct_fields__,
         *OTLPConfig.__struct_fields__,
-        *DiscoveryConfigs.__struct_fields__,
+        *registered(),
     }
 )
 Section: TypeAlias = dict[str, object]

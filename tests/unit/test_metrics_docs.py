@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from promscrape.config.unused import UnusedSections
-from promscrape.discovery.metrics import DiscoveryMetrics
+from promscrape.discovery.manager import DiscoveryManager
+from promscrape.discovery.registry import registered
 from promscrape.process import LimitsCollector, ProcessMetrics
 from promscrape.runtime import Limits, Source
 from promscrape.scrape.manager import ScrapeManager
@@ -30,8 +31,16 @@ def list_families() -> dict[str, Metric]:
     options = make_options(RecordingStorage(), ManualClock())
     registry: CollectorRegistry = options.metrics.registry
     ScrapeManager(options, structlog.get_logger())
-    for metrics in (ProcessMetrics, DiscoveryMetrics, WalMetrics, WebMetrics):
+    for metrics in (ProcessMetrics, WalMetrics, WebMetrics):
         metrics(registry)
+    DiscoveryManager(
+        lambda _: True,
+        ManualClock(),
+        registry,
+        structlog.get_logger(),
+        kinds=registered(),
+        user_agent="test",
+    )
     UnusedSections(registry, structlog.get_logger())
     limits = Limits(1, None, Source.SYSTEM, Source.SYSTEM)
     LimitsCollector(lambda: limits, registry)

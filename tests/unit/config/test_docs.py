@@ -15,7 +15,7 @@ from promscrape.config.scrape import ScrapeConfig
 from promscrape.config.storage import StorageConfig, TSDBConfig
 from promscrape.config.tracing import TracingConfig
 from promscrape.decode.schema import INLINE, ConfigStruct
-from promscrape.discovery.registry import DiscoveryConfigs
+from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.httpclient.auth import Authorization, BasicAuth, OAuth2
 from promscrape.httpclient.config import Header, HTTPClientConfig
 from promscrape.httpclient.tls import TLSConfig

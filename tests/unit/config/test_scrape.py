@@ -1,12 +1,9 @@
 import msgspec
 
-from promscrape.config.dump import dump_job
 from promscrape.config.global_ import GlobalConfig
 from promscrape.config.inherit import INHERITED_WHERE_NULL, INHERITED_WHERE_ZERO, inherit
-from promscrape.config.load import parse
 from promscrape.config.scrape import ScrapeConfig, ScrapeSection
-from promscrape.config.tolerance import OnBadLine, OnSampleLimit
-from promscrape.discovery.registry import DiscoveryConfigs
+from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.discovery.static import StaticConfig
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
@@ -84,7 +81,7 @@ def test_a_section_names_all_that_is_wrong_in_prometheus_order() -> None:
     """Config 5.3: null discovery entries, the name, addresses, then null rules."""
     section = ScrapeSection(
         discovery=DiscoveryConfigs(
-            static_configs=(StaticConfig(targets=("ok:1", "http://x")), None)
+            by_key={"static_configs": (StaticConfig(targets=("ok:1", "http://x")), None)}
         ),
         metric_relabel_configs=(None,),
     )
@@ -98,7 +95,7 @@ def test_a_section_names_all_that_is_wrong_in_prometheus_order() -> None:
 
 def test_addresses_are_left_to_relabeling_where_there_is_any() -> None:
     """T7, R-4: a rule can still rewrite them; a null one counts, and is refused itself."""
-    static = DiscoveryConfigs(static_configs=(StaticConfig(targets=("http://x",)),))
+    static = DiscoveryConfigs(by_key={"static_configs": (StaticConfig(targets=("http://x",)),)})
     rules = (RelabelConfig(target_label="a"),)
     assert faults(ScrapeSection(job_name="a", discovery=static, relabel_configs=rules)) == []
     assert faults(ScrapeSection(job_name="a", discovery=static, relabel_configs=(None,))) == [
@@ -113,14 +110,3 @@ def test_the_http_client_can_be_compared_alone() -> None:
     assert job != other
     assert job.http_client == other.http_client == HTTPClientConfig()
     assert job.http_client != HTTPClientConfig(follow_redirects=False)
-
-
-def test_what_is_left_out_is_chosen_by_name() -> None:
-    """Beyond Prometheus; an empty key is the default, as nothing was chosen."""
-    source = "scrape_configs: [{job_name: a, on_bad_line: skip, on_sample_limit: keep_known}]"
-    (job,) = parse(source.encode(), "c.yml", {}).scrape_configs
-    assert (job.on_bad_line, job.on_sample_limit) == (OnBadLine.SKIP, OnSampleLimit.KEEP_KNOWN)
-    assert {"on_bad_line: skip", "on_sample_limit: keep_known"} < set(dump_job(job).splitlines())
-    (job,) = parse(b"scrape_configs: [{job_name: a, on_bad_line: }]", "c.yml", {}).scrape_configs
-    assert job.on_bad_line is OnBadLine.FAIL
-    assert "on_bad_line" not in dump_job(job)

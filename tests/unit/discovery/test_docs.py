@@ -9,9 +9,10 @@ import pytest
 
 from promscrape.decode.schema import INLINE, ConfigStruct
 from promscrape.discovery.aws_access import AwsFilter
+from promscrape.discovery.kind import Kind
 from promscrape.discovery.kubernetes.config import AttachMetadata, Namespaces, Selector
 from promscrape.discovery.moby import MobyFilter
-from promscrape.discovery.registry import BUILT, DiscoveryConfigs
+from promscrape.discovery.registry import KINDS as REGISTERED
 
 DOCS = Path(__file__).parents[3] / "docs" / "discovery.md"
 HTTP_CLIENT = "It also has the keys of the [HTTP client](configuration.md#http-client)."
@@ -22,10 +23,7 @@ SECTIONS: dict[str, ConfigStruct] = {
     "`attach_metadata`": AttachMetadata(),
     "Filters": MobyFilter(),
 }
-KINDS: dict[str, ConfigStruct] = {
-    f"`{field.encode_name}`": get_args(get_args(field.type)[0])[0]()
-    for field in msgspec.structs.fields(DiscoveryConfigs)
-}
+KINDS: dict[str, ConfigStruct] = {f"`{kind.key}`": kind.config() for kind in REGISTERED}
 
 
 def sections() -> dict[str, str]:
@@ -63,8 +61,8 @@ def test_every_kind_has_a_section_and_a_state() -> None:
         for heading in (kind, *(list(SECTIONS)[:3] if "kubernetes" in kind else []))
     ] + ["Filters"]
     assert [(link, state) for link, state, _ in rows_of(documented[""])] == [
-        (f"[`{key}`](#{key})", "built" if key in BUILT else "loads")
-        for key in DiscoveryConfigs.__struct_fields__
+        (f"[`{kind.key}`](#{kind.key})", "built" if isinstance(kind, Kind) else "loads")
+        for kind in REGISTERED
     ]
 
 

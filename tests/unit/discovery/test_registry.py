@@ -5,9 +5,10 @@ import yaml
 
 from promscrape.config.dump import dump
 from promscrape.config.load import parse
+from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.discovery.dns import DnsSDConfig
 from promscrape.discovery.file import FileSDConfig
-from promscrape.discovery.registry import BUILT, DiscoveryConfigs, present
+from promscrape.discovery.registry import registered
 from promscrape.discovery.static import StaticConfig
 from promscrape.errors import ConfigError
 
@@ -26,13 +27,12 @@ def discovery_of(text: str) -> DiscoveryConfigs:
 
 def test_the_registered_kinds_are_those_of_prometheus() -> None:
     """R-1: each under its key, sorted as a dump shows them; `static_configs` is the exception."""
-    keys = DiscoveryConfigs.__struct_fields__
-    assert sorted(keys) == list(keys)
+    keys = list(registered())
+    assert sorted(keys) == keys
     assert set(keys) == {f"{kind}_sd_configs" for kind in KINDS.split()} | {"static_configs"}
-    assert set(keys) >= BUILT
 
 
-@pytest.mark.parametrize("key", DiscoveryConfigs.__struct_fields__)
+@pytest.mark.parametrize("key", registered())
 def test_a_null_entry_is_refused_by_its_key(key: str) -> None:
     """R-2, test 23: whatever the kind, and before the job's own rules."""
     with pytest.raises(ConfigError) as caught:
@@ -42,7 +42,7 @@ def test_a_null_entry_is_refused_by_its_key(key: str) -> None:
     assert [problem.line for problem in caught.value.problems if problem.message == text] == [3]
 
 
-@pytest.mark.parametrize("key", DiscoveryConfigs.__struct_fields__)
+@pytest.mark.parametrize("key", registered())
 def test_a_list_may_be_null_or_empty(key: str) -> None:
     """Config 1.2: either is a job without entries of the kind."""
     assert discovery_of(f"{key}: null") == discovery_of(f"{key}: []") == DiscoveryConfigs()
@@ -51,7 +51,7 @@ def test_a_list_may_be_null_or_empty(key: str) -> None:
 @pytest.mark.parametrize("kind", ["consul", "nomad", "ec2", "linode", "vultr", "digitalocean"])
 def test_an_empty_entry_goes_through_the_rules_of_its_kind(kind: str) -> None:
     """R-2: where nothing is required, nothing is missing."""
-    assert len(getattr(discovery_of(f"{kind}_sd_configs: [{{}}]"), f"{kind}_sd_configs")) == 1
+    assert len(discovery_of(f"{kind}_sd_configs: [{{}}]").by_key[f"{kind}_sd_configs"]) == 1
 
 
 def test_a_misspelt_kind_is_told_from_a_known_one() -> None:
@@ -113,16 +113,25 @@ def test_entries_with_another_effect_differ(one: str, other: str) -> None:
     assert discovery_of(one) != discovery_of(other)
 
 
-def test_the_missing_kinds_are_told_once_an_entry() -> None:
-    """M-3: each entry without a provider fails on its own; static ones have one."""
+def test_each_entry_makes_a_provider_and_static_ones_make_one() -> None:
+    """R-3: the static ones of a job together, all others by themselves, in the order of keys."""
+    static = (StaticConfig(targets=("a:1",)), StaticConfig(targets=("b:1",)))
+    files = FileSDConfig(files=("a.yml",))
+    one, other = DnsSDConfig(names=("a",)), DnsSDConfig(names=("b",))
     configs = DiscoveryConfigs(
-        static_configs=(StaticConfig(targets=("a:1",)),),
-        file_sd_configs=(FileSDConfig(files=("a.yml",)),),
-        dns_sd_configs=(DnsSDConfig(names=("a",)), DnsSDConfig(names=("b",))),
+        by_key={
+            "static_configs": static,
+            "file_sd_configs": (files,),
+            "dns_sd_configs": (one, other),
+        }
     )
-    assert list(configs.missing()) == ["dns", "dns", "file"]
-    assert configs.static() == (StaticConfig(targets=("a:1",)),)
-    assert present(configs.file_sd_configs) == configs.file_sd_configs
+    assert list(configs.entries()) == [
+        ("dns_sd_configs", one),
+        ("dns_sd_configs", other),
+        ("file_sd_configs", files),
+        ("static_configs", static),
+    ]
+    assert configs.of(DnsSDConfig) == (one, other)
 
 
 def test_a_dump_has_the_lists_behind_the_rules_and_sorted() -> None:

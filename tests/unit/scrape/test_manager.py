@@ -12,8 +12,8 @@ import structlog
 
 from promscrape.config.root import Config
 from promscrape.config.scrape import ScrapeConfig
+from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.discovery.dns import DnsSDConfig
-from promscrape.discovery.registry import DiscoveryConfigs
 from promscrape.discovery.static import StaticConfig
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.errors import ConfigError
@@ -144,7 +144,7 @@ async def test_changed_targets_are_no_changed_job() -> None:
         await managed.clock.advance(5)
         static = StaticConfig(targets=("127.0.0.1:2",))
         dns = DnsSDConfig(names=("a.example",))
-        discovery = DiscoveryConfigs(static_configs=(static,), dns_sd_configs=(dns,))
+        discovery = DiscoveryConfigs(by_key={"static_configs": (static,), "dns_sd_configs": (dns,)})
         changed = job("a", discovery=discovery)
         await managed.apply(changed)
         assert managed.counted("prometheus_target_scrape_pool_reloads_total") == 0

@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from promscrape.config.load import parse
-from promscrape.discovery.static import target_groups
+from promscrape.discovery.static import StaticConfig, target_groups
 from promscrape.scrape.loop import ScrapeLoop
 from promscrape.scrape.manager import ScrapeManager
 from tests.support.clock import ManualClock
@@ -41,7 +41,10 @@ class Running:
         config = parse(source.encode(), "c.yml", {})
         await self.manager.apply(config)
         self.manager.update(
-            {job.job_name: target_groups(job.discovery.static()) for job in config.scrape_configs}
+            {
+                job.job_name: target_groups(job.discovery.of(StaticConfig))
+                for job in config.scrape_configs
+            }
         )
 
     async def scrape(self, times: int) -> None:
