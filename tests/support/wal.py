@@ -31,6 +31,7 @@ from promscrape.storage.wal.record import SampleDecoder, decode_series
 from promscrape.storage.wal.record_types import RecordType, record_type
 from promscrape.storage.wal.segment import SegmentWriter
 from promscrape.storage.wal.series import SeriesTable
+from promscrape.storage.wal.tail import LogTail
 from tests.support.clock import ManualClock
 
 Samples: TypeAlias = Mapping[str, Sequence[tuple[int, int]]]
@@ -124,8 +125,15 @@ class Log:
             clock=ManualClock(),
         )
         self.notices = 0
+        self.tail = LogTail(self.writer.position, self.table.named)
         self.parts = WalParts(
-            self.table, LayoutCache(), self.writer, self.metrics, window_ms, self._notice
+            self.table,
+            LayoutCache(),
+            self.writer,
+            self.metrics,
+            window_ms,
+            self._notice,
+            self.tail,
         )
 
     def _notice(self) -> None:

@@ -22,6 +22,7 @@ from promscrape.storage.wal.pace import Pace, run_in_thread
 from promscrape.storage.wal.recovery import Recovered, Recovery
 from promscrape.storage.wal.segment import SegmentWriter
 from promscrape.storage.wal.sync import Syncer
+from promscrape.storage.wal.tail import LogTail
 from promscrape.storage.wal.truncation import Truncator, floor_ms
 
 
@@ -57,6 +58,7 @@ class AgentStorage:
     _parts: WalParts
     _truncator: Truncator
     _opened: AsyncExitStack
+    tail: LogTail
 
     def __init__(
         self,
@@ -136,8 +138,9 @@ class AgentStorage:
         )
         syncer = Syncer(writer, options.fsync, clock, log)
         window_ms = options.out_of_order_window_ms
+        self.tail = LogTail(writer.position, recovered.table.named)
         self._parts = WalParts(
-            recovered.table, LayoutCache(), writer, metrics, window_ms, syncer.notice
+            recovered.table, LayoutCache(), writer, metrics, window_ms, syncer.notice, self.tail
         )
         self._truncator = Truncator(
             self._parts, recovered.deleted, options, recovered.first_segment, clock, log

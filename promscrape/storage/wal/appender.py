@@ -21,6 +21,7 @@ from promscrape.storage.wal.record_types import LoggedExemplar, LoggedHistogram
 from promscrape.storage.wal.segment import SegmentWriter
 from promscrape.storage.wal.series import Handles, SeriesTable
 from promscrape.storage.wal.sparse_record import encode_exemplars
+from promscrape.storage.wal.tail import Commit, Floats, LogTail
 
 MAX_EXEMPLAR_CHARACTERS = 128
 """In the names and values of its labels. Source: OpenMetrics 1.0, section on exemplars."""
@@ -39,6 +40,7 @@ class WalParts:
     metrics: WalMetrics
     out_of_order_window_ms: int
     on_logged: Callable[[], None]
+    tail: LogTail
 
 
 class _Floats(Protocol):
@@ -49,6 +51,9 @@ class _Floats(Protocol):
 
     def encode(self, table: SeriesTable, head: tuple[int, int]) -> bytes | bytearray:
         """Return the entries for a record with this head."""
+
+    def columns(self, table: SeriesTable) -> Floats:
+        """Return the samples as readers of the log get them."""
 
     def commit(self, table: SeriesTable) -> None:
         """Move the series' last timestamps."""
@@ -72,6 +77,10 @@ class _Whole:
         refs = refs_of(table, self.layout.handles)
         return encode_entries(head, refs, repeat(self.t_ms, len(refs)), self.values)
 
+    def columns(self, table: SeriesTable) -> Floats:
+        # The caller may fill its array anew for the next scrape.
+        return Floats(self.layout.shared_refs(table), self.values[:], self.t_ms)
+
     def commit(self, table: SeriesTable) -> None:
         self.layout.commit(table, self.t_ms)
 
@@ -90,6 +99,10 @@ class _Picked:
 
     def encode(self, table: SeriesTable, head: tuple[int, int]) -> bytes | bytearray:
         return encode_entries(head, refs_of(table, self.handles), self.timestamps_ms, self.values)
+
+    def columns(self, table: SeriesTable) -> Floats:
+        refs = refs_of(table, self.handles)
+        return Floats(refs, self.values, self.timestamps_ms[0], self.timestamps_ms)
 
     def commit(self, table: SeriesTable) -> None:
         table.raise_to(self.handles, self.timestamps_ms)
@@ -232,9 +245,11 @@ class WalAppender:
         """
         table = self._parts.table
         floats, histograms, latest = self._floats, self._histograms, self._latest_exemplars
+        exemplars = self._exemplars
         records = [*self._series_records(), *self._records()]
         self._clear()
-        self._log(records)
+        if self._log(records):
+            self._show(floats, [logged for _, logged in histograms], exemplars)
         for samples in floats:
             samples.commit(table)
         if histograms:
@@ -251,14 +266,31 @@ class WalAppender:
         """
         self._clear()
         with suppress(StorageError):
-            self._log(self._series_records())
+            if self._log(self._series_records()):
+                self._show((), (), ())
 
-    def _log(self, records: Sequence[bytes | bytearray]) -> None:
+    def _log(self, records: Sequence[bytes | bytearray]) -> bool:
+        """Write the records, and return whether there were any."""
         if records:
             self._parts.writer.append(records)
             self._parts.table.mark_logged()
             self._parts.metrics.active_series.value = len(self._parts.table)
             self._parts.on_logged()
+        return bool(records)
+
+    def _show(
+        self,
+        floats: Sequence[_Floats],
+        histograms: Sequence[LoggedHistogram],
+        exemplars: Sequence[LoggedExemplar],
+    ) -> None:
+        """Let the readers of the log see what was logged."""
+        end, tail, table = self._parts.writer.position, self._parts.tail, self._parts.table
+        if tail.is_followed:
+            columns = [samples.columns(table) for samples in floats]
+            tail.move(Commit(end, columns, histograms, exemplars))
+        else:
+            tail.move(Commit(end))
 
     def _series_records(self) -> list[bytes]:
         series = self._parts.table.unlogged()

@@ -136,16 +136,19 @@ class Framed(NamedTuple):
     end: int
 
 
-def unframe(pages: Iterable[bytes]) -> Iterator[Framed]:
+def unframe(pages: Iterable[bytes], start: int = 0) -> Iterator[Framed]:
     """Yield the records of a segment, given its pages; a short last page counts as padded.
+
+    start: where the first record to yield begins; the first page is the one that holds it.
 
     Raises MalformedRecord, with the start of the record it belongs to, at the first byte that
     breaks the format: nothing from there on can be used.
     """
     assembler = Assembler()
-    base = start = 0
+    at = start % PAGE_BYTES
+    base = start - at
     for short in pages:
-        page, at = short.ljust(PAGE_BYTES, b"\x00"), 0
+        page = short.ljust(PAGE_BYTES, b"\x00")
         while at < PAGE_BYTES:
             if not assembler.is_torn:
                 start = base + at
@@ -160,5 +163,6 @@ def unframe(pages: Iterable[bytes]) -> Iterator[Framed]:
             if record is not None:
                 yield Framed(record, start, base + at)
         base += PAGE_BYTES
+        at = 0
     if assembler.is_torn:
         raise MalformedRecord("last record is torn", start)

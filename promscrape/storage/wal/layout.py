@@ -29,7 +29,7 @@ class BatchLayout:
     metadata: the column of the last batch, which the table has taken over.
     """
 
-    __slots__ = ("_entries", "_last_ms", "_ref0", "_stretches", "handles", "metadata")
+    __slots__ = ("_entries", "_last_ms", "_ref0", "_refs", "_stretches", "handles", "metadata")
 
     def __init__(self, table: SeriesTable, handles: Handles) -> None:
         self.handles = handles[:]
@@ -41,6 +41,13 @@ class BatchLayout:
         # Series that come together were mostly last seen together.
         self._last_ms = table.last_ms[handles[0]] if handles else 0
         self._ref0, self._entries = 0, SampleLayout(0, ())
+        self._refs: array[int] | None = None
+
+    def shared_refs(self, table: SeriesTable) -> "array[int]":
+        """As `refs`, but the same array each time."""
+        if self._refs is None:
+            self._refs = self.refs(table)
+        return self._refs
 
     def refs(self, table: SeriesTable) -> "array[int]":
         """Return what the log knows the series by."""

@@ -5,7 +5,6 @@ of them is remembered here too: a record that was seen before costs a comparison
 """
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable
 from typing import final
 
@@ -30,38 +29,6 @@ _MAX_REF = (1 << 63) - 1
 
 
 @final
-class RefIndex:
-    """From refs to handles, as two columns: refs come ascending, or nearly so."""
-
-    def __init__(self) -> None:
-        self._refs, self._handles = array("Q"), array("Q")
-
-    def __setitem__(self, ref: int, handle: int) -> None:
-        if not self._refs or ref > self._refs[-1]:
-            self._refs.append(ref)
-            self._handles.append(handle)
-            return
-        at = bisect_left(self._refs, ref)
-        if self._refs[at : at + 1] == array("Q", (ref,)):
-            self._handles[at] = handle
-        else:
-            self._refs.insert(at, ref)
-            self._handles.insert(at, handle)
-
-    def __getitem__(self, ref: int) -> int:
-        """Return the handle, 0 where the ref is unknown."""
-        at = bisect_left(self._refs, ref)
-        return self._handles[at] if self._refs[at : at + 1] == array("Q", (ref,)) else 0
-
-    def handles(self, refs: "array[int]") -> Handles:
-        """Return the handle of each ref, 0 where it is unknown."""
-        at = bisect_left(self._refs, refs[0]) if refs else 0
-        if self._refs[at : at + len(refs)] == refs:
-            return self._handles[at : at + len(refs)]
-        return array("Q", [self[ref] for ref in refs])
-
-
-@final
 class Replayer:
     """Builds the series table from records, given in the order of the log."""
 
@@ -70,7 +37,6 @@ class Replayer:
         self.table.next_ref = next_ref
         self.deleted = DeletedSeries(keeps_labels=keeps_deleted_labels)
         self.unknown_series_samples = 0
-        self._index = RefIndex()
         self._samples = SampleDecoder(_REMEMBERED_SAMPLES)
         # By the identity of the array of refs, which the decoder gives again and again.
         self._layouts: dict[int, tuple[array[int], BatchLayout]] = {}
@@ -110,7 +76,7 @@ class Replayer:
         elif self.table.refs[handle] != series.ref:
             self.deleted.add(series, segment)
             self._reserve(series.ref)
-        self._index[series.ref] = handle
+            self.table.add_alias(series.ref, handle)
 
     def _take_samples(self, record: bytes, segment: int) -> None:
         columns = self._samples.decode(record)
@@ -136,7 +102,7 @@ class Replayer:
 
     def _handles(self, refs: "array[int]", segment: int) -> Handles:
         """Return handles for `refs`; row 0 of the table takes what belongs to no series."""
-        handles = self._index.handles(refs)
+        handles = self.table.handles_of(refs)
         if unknown := handles.count(0):
             self.unknown_series_samples += unknown
             # A ref whose series record is lost must not become another series' either.

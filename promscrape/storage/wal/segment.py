@@ -12,6 +12,7 @@ from promscrape.storage.wal.compression import Compression, ReadableBuffer, comp
 from promscrape.storage.wal.directory import segment_path, sync_directory
 from promscrape.storage.wal.frame import PAGE_BYTES, frame, padding
 from promscrape.storage.wal.metrics import WalMetrics
+from promscrape.storage.wal.tail import Position
 
 _NO_FILE = -1
 
@@ -45,6 +46,11 @@ class SegmentWriter:
         self._is_dirty = self._is_new = self._is_closed = False
         self.current = first - 1
         self._open_next()
+
+    @property
+    def position(self) -> Position:
+        """Where the next record goes, unless it has to go to a new segment."""
+        return Position(self.current, self._position)
 
     @property
     def has_finished_segments(self) -> bool:

@@ -20,6 +20,7 @@ from promscrape.model.metadata import Metadata
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.storage.interface import Batch
 from promscrape.storage.wal.record_types import LoggedSeries
+from promscrape.storage.wal.ref_index import RefIndex
 from promscrape.storage.wal.wire_index import WireIndex
 
 Handles: TypeAlias = "array[int]"
@@ -51,6 +52,8 @@ class SeriesTable:
         self._metadata: list[Metadata | None] = []  # by row, as far as any is known
         self._wires: list[bytes] = [b""]
         self._rows = WireIndex(self._wires)
+        self._by_ref = RefIndex()
+        self._aliases: dict[int, int] = {}  # a ref that the log also has a series under: its own
         self._free: deque[int] = deque()
         self._unlogged: dict[int, None] = {}  # rows, in the order in which they were filled
 
@@ -85,8 +88,30 @@ class SeriesTable:
             self._wires.append(wire)
             self.refs.append(ref)
         self._rows.add(row)
+        self._by_ref[ref] = row
         self.next_ref = max(self.next_ref, ref + 1)
         return row
+
+    def add_alias(self, ref: int, handle: int) -> None:
+        """Take note that the log has the series of `handle` under `ref`, too."""
+        self._aliases[ref] = self.refs[handle]
+
+    def named(self, ref: int) -> LoggedSeries | None:
+        """Return the series that the log has under `ref`, with its own ref; None once dropped.
+
+        Any thread may ask; while series are dropped it may hear None of one that is known.
+        """
+        own = self._aliases.get(ref, ref)
+        series = self.series_at(self._by_ref[own])
+        return series if series is not None and series.ref == own else None
+
+    def handles_of(self, refs: "array[int]") -> Handles:
+        """Return the handle of each ref, 0 where it is unknown."""
+        if not self._aliases:
+            return array("Q", self._by_ref.rows(refs))
+        aliases = self._aliases
+        own = array("Q", [aliases.get(ref, ref) for ref in refs])
+        return array("Q", self._by_ref.rows(own))
 
     def resolve(self, batch: Batch) -> tuple[Handles, InvalidSeries | None]:
         """Return the handles of the batch's series, up to the first one that cannot be a series.
@@ -196,6 +221,7 @@ class SeriesTable:
 
     def _release(self, row: int) -> None:
         self._rows.remove(row)
+        self._by_ref.remove(self.refs[row])
         self.latest_exemplars.pop(row, None)
         self.histogram_kinds.pop(row, None)
         if row < len(self._metadata):

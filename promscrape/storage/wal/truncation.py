@@ -35,6 +35,7 @@ from promscrape.storage.wal.reader import (
     segments_after,
 )
 from promscrape.storage.wal.record_types import LoggedSeries
+from promscrape.storage.wal.tail import Commit
 
 # Half the time of one core, and the event loop waits for two milliseconds at most.
 _WORK_S = _REST_S = 0.002
@@ -92,6 +93,7 @@ class Truncator:
             await self._drop_silent_series(before_ms)
             last = self._parts.writer.current
             self._parts.writer.rotate()
+            self._parts.tail.move(Commit(self._parts.writer.position))
             self._parts.on_logged()
             previous = await run_in_thread(lambda: last_checkpoint(self._directory))
             first = (await run_in_thread(lambda: segments_after(self._directory, previous))).start

@@ -13,7 +13,7 @@ from promscrape.storage.wal.pace import Stopped
 from promscrape.storage.wal.reader import LoggedRecord
 from promscrape.storage.wal.record import encode_samples, encode_series
 from promscrape.storage.wal.record_types import LoggedHistogram, LoggedMetadata, LoggedSeries
-from promscrape.storage.wal.replay import RefIndex, Replayer
+from promscrape.storage.wal.replay import Replayer
 from promscrape.storage.wal.sparse_record import encode_metadata
 from tests.support.wal import histogram, metric, no_pace
 
@@ -178,14 +178,3 @@ def test_what_is_remembered_between_records_is_bounded() -> None:
             replayer.replay([LoggedRecord(0, Path("0"), Framed(record, 0, 1))], no_pace())
     assert replayer.table.last_ms[49] == 49
     assert len(replayer._layouts) < 50
-
-
-def test_refs_in_any_order_are_found() -> None:
-    """Other writers may log series out of order, and name a ref twice."""
-    index = RefIndex()
-    for ref, handle in ((5, 1), (2, 2), (9, 3), (2, 4)):
-        index[ref] = handle
-    assert [index[ref] for ref in (1, 2, 5, 9, 10)] == [0, 4, 1, 3, 0]
-    assert list(index.handles(array("Q", [2, 5, 9]))) == [4, 1, 3]
-    assert list(index.handles(array("Q", [9, 3, 2]))) == [3, 0, 4]
-    assert list(index.handles(array("Q"))) == []

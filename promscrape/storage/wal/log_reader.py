@@ -1,0 +1,210 @@
+"""Reads the log for one consumer: along with the commits while it keeps up, from disk otherwise.
+
+Both ways give the same commits in the same order, and the change from one to the other happens
+between two of them: nothing is lost, repeated or put in another order.
+"""
+
+import asyncio
+from collections import Counter, deque
+from pathlib import Path
+from typing import final
+
+from structlog.typing import FilteringBoundLogger
+
+from promscrape.clock import Clock
+from promscrape.errors import StorageError
+from promscrape.storage.wal.log_files import LogFiles, LogPart
+from promscrape.storage.wal.named_series import find_series
+from promscrape.storage.wal.pace import Pace, run_in_thread
+from promscrape.storage.wal.record_types import LoggedSeries, RecordType
+from promscrape.storage.wal.tail import Commit, LogTail, Position
+
+MAX_WAITING_SAMPLES = 200_000
+"""A reader that is further behind lets the columns go and reads from disk: 1.6 MB."""
+
+_PAUSE_AFTER_FAULT_S = 5.0
+
+
+@final
+class ReadCounts:
+    """What a reader met. Records are counted as read wherever they came from."""
+
+    def __init__(self) -> None:
+        self.records: Counter[RecordType | None] = Counter()
+        self.decode_failures = 0
+        self.notices_skipped = 0
+        self.corruptions: Counter[str] = Counter()
+
+
+@final
+class LogReader:
+    """Implements `storage.wal.tail.Follower`. Belongs to one task, which reads.
+
+    position: the end of the last commit that was read. stop: where the reader is done, None
+    where it goes on with the log.
+    """
+
+    def __init__(
+        self,
+        tail: LogTail,
+        directory: Path,
+        start: Position,
+        *,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        stop: Position | None = None,
+        counts: ReadCounts | None = None,
+    ) -> None:
+        self._tail, self._directory, self._clock, self._log = tail, directory, clock, log
+        self._files = LogFiles(directory)
+        self._stop = stop
+        self.position = self._next = start  # `_next` is the end of what waits in the queue
+        self.counts = counts or ReadCounts()
+        self._waiting: deque[Commit] = deque()
+        self._waiting_samples = 0
+        self._at_end = False
+        self._changed = asyncio.Event()
+        self._named: dict[int, bytes] = {}  # series that are in the log's files only
+        self._has_searched = False
+        tail.join(self)
+
+    def close(self) -> None:
+        """Follow the log no longer."""
+        self._tail.leave(self)
+        self._waiting.clear()
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether commits come from memory, because all before them were read."""
+        return self._at_end
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether `read` would return at once."""
+        return bool(self._waiting)
+
+    def take(self, commit: Commit) -> None:
+        """Let the commit wait to be read, unless there is no room for it."""
+        samples = commit.samples
+        if self._waiting and self._waiting_samples + samples > MAX_WAITING_SAMPLES:
+            self._fall_back()
+            return
+        if self._waiting:
+            self.counts.notices_skipped += 1
+        self._waiting.append(commit)
+        self._waiting_samples += samples
+        self._next = commit.end
+        self._changed.set()
+
+    def notice(self) -> None:
+        self._changed.set()
+
+    def _fall_back(self) -> None:
+        self._waiting.clear()
+        self._waiting_samples = 0
+        self._next, self._at_end = self.position, False
+        self._changed.set()
+
+    def skip_to(self, position: Position) -> None:
+        """Go on at `position`, where that is ahead."""
+        if position > self._next or (position > self.position and self._waiting):
+            self._waiting.clear()
+            self._waiting_samples = 0
+            self.position = self._next = position
+            self._at_end = False
+            self._changed.set()
+
+    async def read(self) -> Commit | None:
+        """Return the next commit, once there is one; None at `stop`.
+
+        A cancellation loses nothing: the next call goes on where this one stood.
+        """
+        while not self._waiting:
+            if self._stop is not None and self._next >= self._stop:
+                return None
+            self._changed.clear()
+            if self._at_end:
+                await self._changed.wait()
+            elif self._next >= self._tail.end:
+                self._join_end()
+            else:
+                await self._read_part()
+        commit = self._waiting.popleft()
+        self._waiting_samples -= commit.samples
+        self.position = commit.end
+        if self._at_end:
+            self._count(commit)
+        return commit
+
+    def _join_end(self) -> None:
+        self._at_end = True
+        self._has_searched = False
+        self._files.forget()
+        self._named.clear()
+
+    async def _read_part(self) -> None:
+        start = self._next
+        limit = self._tail.end if self._stop is None else min(self._tail.end, self._stop)
+        try:
+            part = await run_in_thread(lambda: self._files.read(start, limit))
+        except (OSError, StorageError) as exc:
+            self._log.error("Reading the WAL failed, trying again", err=str(exc))
+            await self._clock.sleep_until(self._clock.monotonic_s() + _PAUSE_AFTER_FAULT_S)
+            return
+        if self._next != start:  # `skip_to` meanwhile
+            return
+        self.counts.records += part.records
+        self.counts.decode_failures += part.decode_failures
+        self._keep_names(part.series)
+        self._waiting.extend(part.commits)
+        self._waiting_samples += sum(commit.samples for commit in part.commits)
+        self._next = part.end
+        if part.corruption:
+            await self._pass_corruption(part)
+
+    async def _pass_corruption(self, part: LogPart) -> None:
+        """Go on in the next segment; the one that is written to gets another try (T61)."""
+        self.counts.corruptions[part.corruption] += 1
+        segment, offset = part.end
+        self._log.error("Corrupt WAL segment", segment=segment, offset=offset, err=part.corruption)
+        if segment < self._tail.end.segment:
+            self._next = Position(segment + 1, 0)
+        else:
+            await self._clock.sleep_until(self._clock.monotonic_s() + _PAUSE_AFTER_FAULT_S)
+
+    def _keep_names(self, series: list[LoggedSeries]) -> None:
+        for ref, wire in series:
+            if self._tail.named(ref) is None:
+                self._named[ref] = wire
+
+    def _count(self, commit: Commit) -> None:
+        self.counts.records[RecordType.SAMPLES] += bool(commit.floats)
+        self.counts.records[RecordType.HISTOGRAMS] += bool(commit.histograms)
+        self.counts.records[RecordType.EXEMPLARS] += bool(commit.exemplars)
+
+    def named(self, ref: int) -> LoggedSeries | None:
+        """Return the series of a sample that was read; None where only `search` may find it."""
+        series = self._tail.named(ref)
+        if series is None and (wire := self._named.get(ref)) is not None:
+            return LoggedSeries(ref, wire)
+        return series
+
+    async def search(self) -> bool:
+        """Look through the log before the position for series that left memory.
+
+        Returns whether that was of any use: it is done once, until the reader has caught up.
+        """
+        if self._has_searched or self._at_end:
+            return False
+        self._has_searched = True
+        pace = Pace(self._clock, work_s=0.002, rest_s=0.002)
+        limit, named = self.position, self._tail.named
+        try:
+            found = await run_in_thread(
+                lambda: find_series(self._directory, limit, named, pace), pace
+            )
+        except (OSError, StorageError) as exc:
+            self._log.error("Looking for series in the WAL failed", err=str(exc))
+            return False
+        self._keep_names(found)
+        return True

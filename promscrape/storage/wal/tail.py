@@ -1,0 +1,101 @@
+"""The end of the log, for those who read along: what a commit wrote, and where it ends.
+
+A reader that keeps up is handed the columns of each commit. One that does not lets them go, and
+reads the log's files from where it stood (`log_reader.py`).
+"""
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, final
+
+from promscrape.storage.wal.record_types import LoggedExemplar, LoggedHistogram, LoggedSeries
+
+
+class Position(NamedTuple):
+    """A place between two records: a segment, and the bytes of it that are before the place."""
+
+    segment: int
+    offset: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Floats:
+    """Float samples, a column for each property.
+
+    refs: one and the same array from scrape to scrape while the series stay the same, so that
+        what follows from them can be kept by its identity. Not to be changed.
+    timestamps: None where all are at `t_ms`.
+    starts: start timestamps, 0 where a sample has none; None where none has.
+    """
+
+    refs: "array[int]"
+    values: "array[float]"
+    t_ms: int
+    timestamps: "array[int] | None" = None
+    starts: "array[int] | None" = None
+
+    @property
+    def newest_ms(self) -> int:
+        return self.t_ms if self.timestamps is None else max(self.timestamps)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one transaction logged, without the series it created. `end` is where it ends."""
+
+    end: Position
+    floats: Sequence[Floats] = ()
+    histograms: Sequence[LoggedHistogram] = ()
+    exemplars: Sequence[LoggedExemplar] = ()
+
+    @property
+    def samples(self) -> int:
+        """How many samples of either kind there are."""
+        return sum(len(floats.refs) for floats in self.floats) + len(self.histograms)
+
+
+class Follower(Protocol):
+    """Someone who reads along. Neither call may wait, or raise."""
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether it wants the next commit's columns, because it has all before it."""
+
+    def take(self, commit: Commit) -> None:
+        """Take a commit that was just logged, right after all those before it."""
+
+    def notice(self) -> None:
+        """Hear that there is more to read. For a follower that is not at the end."""
+
+
+@final
+class LogTail:
+    """Hands each commit to the followers. Used by the event loop's thread alone."""
+
+    def __init__(self, end: Position, named: Callable[[int], LoggedSeries | None]) -> None:
+        self.end = end
+        self.named = named
+        self._followers: list[Follower] = []
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether anyone wants columns; otherwise a commit need not put them together."""
+        return any(follower.is_at_end for follower in self._followers)
+
+    def join(self, follower: Follower) -> None:
+        self._followers.append(follower)
+
+    def leave(self, follower: Follower) -> None:
+        self._followers.remove(follower)
+
+    def move(self, commit: Commit) -> None:
+        """Take note that the log now ends where `commit` does, and pass it on."""
+        self.end = commit.end
+        for follower in self._followers:
+            if follower.is_at_end:
+                follower.take(commit)
+            else:
+                follower.notice()
