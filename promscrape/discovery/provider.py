@@ -62,6 +62,6 @@ class ProviderContext:
     user_agent: str
     refreshes: RefreshSeries
 
-    def http_client(self, config: HTTPClientConfig) -> HTTPClient:
+    def http_client(self, config: HTTPClientConfig, unix_socket: str = "") -> HTTPClient:
         """Make a client, the provider's to close. Raises ConfigError where it cannot be made."""
-        return HTTPClient(config, self.user_agent, clock=self.clock)
+        return HTTPClient(config, self.user_agent, clock=self.clock, unix_socket=unix_socket)

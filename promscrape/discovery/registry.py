@@ -10,7 +10,7 @@ from promscrape.decode.schema import ConfigStruct, Late
 from promscrape.discovery import static
 from promscrape.discovery.aws import AwsSDConfig
 from promscrape.discovery.azure import AzureSDConfig
-from promscrape.discovery.consul import ConsulSDConfig
+from promscrape.discovery.consul import provider as consul
 from promscrape.discovery.digitalocean import DigitaloceanSDConfig
 from promscrape.discovery.dns import DnsSDConfig
 from promscrape.discovery.docker import DockerSDConfig
@@ -50,7 +50,7 @@ from promscrape.discovery.vultr import VultrSDConfig
 KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("aws", AwsSDConfig),
     Unbuilt("azure", AzureSDConfig),
-    Unbuilt("consul", ConsulSDConfig),
+    consul.KIND,
     Unbuilt("digitalocean", DigitaloceanSDConfig),
     Unbuilt("dns", DnsSDConfig),
     Unbuilt("docker", DockerSDConfig),

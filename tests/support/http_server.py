@@ -9,6 +9,9 @@ from typing import Self, TypeAlias, final
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+# How long a request that is still being answered may hold up the end.
+_SHUTDOWN_S = 0.05
+
 Answer: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -35,14 +38,12 @@ class RecordingServer:
         self.requests: list[web.Request] = []
         self.bodies: list[bytes] = []
         self._context = context
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._receive)
         self._unix_socket = unix_socket
-        self._server = TestServer(app, host=host, scheme="https" if context else "http")
+        self._host, self.port = host, 0
 
     @property
     def url(self) -> str:
-        return f"{self._server.scheme}://{self._server.host}:{self.port}"
+        return f"{'https' if self._context else 'http'}://{self._host}:{self.port}"
 
     def sent(self, name: str) -> list[str | None]:
         """Return the value of one header in each request."""
@@ -53,13 +54,24 @@ class RecordingServer:
         self.bodies.append(await request.read())
         return await self.answer(request)
 
-    async def __aenter__(self) -> Self:
-        await self._server.start_server(ssl=self._context)
+    async def start(self) -> None:
+        """Listen; after `stop`, on the same port and the same socket."""
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._receive)
+        self._server = TestServer(app, host=self._host, port=self.port)
+        await self._server.start_server(ssl=self._context, shutdown_timeout=_SHUTDOWN_S)
         assert self._server.port is not None
         self.port = self._server.port
         if self._unix_socket:
             assert self._server.runner is not None
             await web.UnixSite(self._server.runner, self._unix_socket).start()
+
+    async def stop(self) -> None:
+        """Close every connection, and listen no longer."""
+        await self._server.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
         return self
 
     async def __aexit__(
@@ -68,4 +80,4 @@ class RecordingServer:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._server.close()
+        await self.stop()

@@ -1,0 +1,150 @@
+"""The HTTP API of one server, as providers ask it: whole answers, in JSON mostly."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeVar, final
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+
+from promscrape.errors import DiscoveryError, FetchError
+from promscrape.httpclient.client import HTTPClient
+from promscrape.httpclient.redirect import shown
+from promscrape.httpclient.transport_error import os_reason, reason
+from promscrape.model.quoting import quote
+
+T = TypeVar("T")
+Query = Mapping[str, str | Sequence[str]]
+
+# A list of 100,000 targets with twenty labels each is smaller.
+_MAX_BYTES = 256 << 20
+_SAID_BYTES = 200
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_JSON: Final = MappingProxyType({"Accept": "application/json"})
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, read whole. `request` says what was asked, as an error text begins."""
+
+    request: str
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def succeeded(self, *, with_any_2xx: bool = False) -> "Reply":
+        """Return the reply itself. Raises DiscoveryError unless its status is 200."""
+        if self.status == 200 or (with_any_2xx and 200 <= self.status < 300):
+            return self
+        text = f"{self.request}: server returned HTTP status {self.status} {self.reason}".rstrip()
+        said = self.body[:_SAID_BYTES].decode(errors="replace").strip()
+        raise DiscoveryError(f"{text} ({quote(said)})" if said else text)
+
+    def json(self, kind: type[T]) -> T:
+        """Return the body as `kind` has it. Raises DiscoveryError where it is of another shape.
+
+        A null stands for nothing, wherever it is: Go's servers write one for an empty list, and
+        Go's clients read any as a zero value.
+        """
+        try:
+            return _decoded(self.body, kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+            raise DiscoveryError(f"{self.request}: unexpected answer: {exc}") from exc
+
+
+@final
+class API:
+    """Requests to one server.
+
+    http: the server's client, which the API closes.
+    base: what each path is appended to, without a slash at its end.
+    timeout_s: how long an answer may take, from the connection to the last byte.
+    headers: of every request.
+    """
+
+    def __init__(
+        self,
+        http: HTTPClient,
+        base: str,
+        timeout_s: float,
+        headers: Mapping[str, str] = _NOTHING,
+    ) -> None:
+        self._http, self._base, self._timeout_s = http, base, timeout_s
+        self._headers = {**_JSON, **headers}
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def get(self, path: str, kind: type[T], query: Query = _NOTHING) -> T:
+        """Return what the server answers with status 200. Raises DiscoveryError and FetchError."""
+        return (await self.ask("GET", with_query(path, query))).succeeded().json(kind)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] = _NOTHING,
+        body: bytes | None = None,
+    ) -> Reply:
+        """Return the answer, whatever its status. Raises FetchError.
+
+        path: with its query, encoded. Cancellation closes the connection.
+        """
+        url = self._base + path
+        request = f'{method.capitalize()} "{shown(url)}"'
+        answer: aiohttp.ClientResponse | None = None
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._http.request(method, url, {**self._headers, **headers}, body)
+                received = await _read(answer, request)
+        except TimeoutError as exc:
+            raise FetchError(f"{request}: context deadline exceeded") from exc
+        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as exc:
+            raise FetchError(f"{request}: unexpected EOF") from exc
+        except aiohttp.ClientError as exc:
+            raise FetchError(f"{request}: {reason(exc)}") from exc
+        except OSError as exc:
+            raise FetchError(f"{request}: read: {os_reason(exc)}") from exc
+        finally:
+            if answer is not None:
+                answer.release()
+        return Reply(request, answer.status, answer.reason or "", answer.headers, received)
+
+
+def with_query(path: str, query: Query) -> str:
+    """Return a path with a query that is encoded and sorted as Go does it."""
+    text = urlencode(sorted(query.items()), doseq=True)
+    return f"{path}?{text}" if text else path
+
+
+async def _read(answer: aiohttp.ClientResponse, request: str) -> bytes:
+    received = bytearray()
+    async for part in answer.content.iter_any():
+        received += part
+        if len(received) > _MAX_BYTES:
+            raise FetchError(f"{request}: the answer is over {_MAX_BYTES >> 20} MiB")
+    return bytes(received)
+
+
+def _decoded(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError:
+        # It may be a null that is in the way, which is rare enough to look for only now.
+        value = _without_nulls(msgspec.json.decode(body))
+        return msgspec.convert([] if value is None else value, type=kind)
+
+
+def _without_nulls(value: object) -> object:
+    match value:
+        case dict():
+            return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        case list():
+            return [_without_nulls(item) for item in value if item is not None]
+        case _:
+            return value

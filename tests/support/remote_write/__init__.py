@@ -1,1 +1,0 @@
-"""Receivers of remote write for tests: one that checks every demand, and a proxy that fails."""
