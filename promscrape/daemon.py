@@ -8,7 +8,7 @@ answer from before the log is replayed until all is flushed.
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -36,6 +36,7 @@ from promscrape.scrape.manager import ScrapeManager
 from promscrape.scrape.metrics import ScrapeMetrics
 from promscrape.scrape.options import ScrapeOptions
 from promscrape.scrape.pool import ScrapePool
+from promscrape.storage.remote.status import DestinationStatus
 from promscrape.storage.wal.agent import AgentStorage
 from promscrape.storage.wal.compression import Compression
 from promscrape.storage.wal.metrics import WalMetrics
@@ -110,6 +111,9 @@ class Daemon:
     @property
     def corruption_count(self) -> int:
         return self._storage.statistics().corruptions if self._storage else 0
+
+    def destinations(self) -> Sequence[DestinationStatus]:
+        return ()
 
     def flags(self) -> Mapping[str, str]:
         return self._flags.effective()

@@ -31,12 +31,15 @@ class Kind(Generic[C, M]):
     metrics: called once a process, at its start; for a plug-in, before its first provider.
     make: called on the event loop, for each entry and again after its provider crashed. Does no
         network I/O. Raises DiscoveryError or ConfigError where no provider can be made.
+    labels: those that its targets may carry beside `__address__` and what users choose; `<...>` in
+        one stands for a part that the source chooses.
     """
 
     name: str
     config: type[ConfigStruct]
     metrics: Callable[[CollectorRegistry], M]
     make: Callable[[C, ProviderContext, M], Provider]
+    labels: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -26,6 +26,7 @@ from promscrape.version import Version
 from promscrape.web.api.envelope import encode
 from promscrape.web.options import WebOptions
 from promscrape.web.pacing import paced
+from promscrape.web.remote_write_page import destination_row
 from promscrape.web.reply import HTML, JSON, Reply, not_found
 from promscrape.web.router import Handler, Route
 from promscrape.web.state import PoolView, Service
@@ -114,6 +115,7 @@ class _Pages:
         )
         self._shell = environment.get_template("targets.html")
         self._plain = environment.get_template("plain.html")
+        self._remote_write = environment.get_template("remote_write.html")
 
     async def targets(self, request: BaseRequest) -> Reply:
         if "plain" not in request.query:
@@ -122,6 +124,10 @@ class _Pages:
         # With thousands of targets the text takes longer than the event loop should wait.
         phase = self._service.phase
         return self._page(await asyncio.to_thread(self._plain.render, phase=phase, pools=pools))
+
+    async def remote_write(self, _: BaseRequest) -> Reply:
+        rows = [destination_row(status) for status in self._service.destinations()]
+        return self._page(self._remote_write.render(phase=self._service.phase, destinations=rows))
 
     async def data(self, _: BaseRequest) -> Reply:
         return Reply(
@@ -144,6 +150,7 @@ def page_routes(service: Service, options: WebOptions) -> list[Route]:
         Route("GET", "/targets", pages.targets),
         Route("GET", "/agent", pages.targets),
         Route("GET", "/targets/data", pages.data),
+        Route("GET", "/remote-write", pages.remote_write),
         Route("GET", "/assets/*file", _serve_assets(_read_assets())),
     ]
 

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from promscrape.web.api.metadata import metadata_routes
 from promscrape.web.api.pools import pool_routes
+from promscrape.web.api.remote_write import remote_write_routes
 from promscrape.web.api.status import status_routes
 from promscrape.web.api.targets import target_routes
 from promscrape.web.api.unavailable import unavailable_routes
@@ -33,6 +34,7 @@ def routes(
         *pool_routes(service),
         *metadata_routes(service),
         *status_routes(service, options),
+        *remote_write_routes(service),
         *unavailable_routes(),
     ]
 

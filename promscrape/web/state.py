@@ -9,6 +9,7 @@ from promscrape.config.scrape import ScrapeConfig
 from promscrape.model.labels import Labels
 from promscrape.runtime import Limits
 from promscrape.scrape.target import Target
+from promscrape.storage.remote.status import DestinationStatus
 
 
 class Phase(StrEnum):
@@ -67,6 +68,9 @@ class Service(Protocol):
     @property
     def corruption_count(self) -> int:
         """How often the log was found damaged since the start."""
+
+    def destinations(self) -> Sequence[DestinationStatus]:
+        """Return how each destination of remote write stands, in the order of the file."""
 
     def flags(self) -> Mapping[str, str]:
         """Return the text of each flag's value."""

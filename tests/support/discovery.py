@@ -1,6 +1,7 @@
 """What tests of providers share: a context to make one in, and what it publishes."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import final
@@ -21,9 +22,14 @@ USER_AGENT = "promscrape/test"
 
 @final
 class Published:
-    """Records the lists that a provider publishes, and the groups that follow from them."""
+    """Records the lists that a provider publishes, and the groups that follow from them.
 
-    def __init__(self) -> None:
+    Refuses a `__meta_` label that the kind does not declare, because no page would name it.
+    """
+
+    def __init__(self, kind: AnyKind) -> None:
+        declared = (re.sub(r"<\w+>", "\\\\w*", label) for label in kind.labels)
+        self._declared = re.compile("|".join(["(?!__meta_).*", *declared]), re.ASCII)
         self.updates: list[list[TargetGroup]] = []
         self.groups: dict[str, TargetGroup] = {}
         self.changed = asyncio.Event()
@@ -31,11 +37,16 @@ class Published:
     def __call__(self, groups: Sequence[TargetGroup]) -> None:
         self.updates.append(list(groups))
         for group in groups:
+            self._check_labels(group)
             if group.targets:
                 self.groups[group.source] = group
             else:
                 self.groups.pop(group.source, None)
         self.changed.set()
+
+    def _check_labels(self, group: TargetGroup) -> None:
+        for name in {*group.labels, *(name for target in group.targets for name in target)}:
+            assert self._declared.fullmatch(name), f"{name} is not among the kind's labels"
 
     @property
     def sources(self) -> list[list[str]]:
@@ -67,7 +78,7 @@ class Discovered:
     def __init__(self, kind: AnyKind, config: object, clock: Clock | None = None) -> None:
         self.registry = CollectorRegistry()
         self.logs = LogCapture()
-        self.published = Published()
+        self.published = Published(kind)
         self.context = ProviderContext(
             job=JOB,
             clock=clock or SystemClock(),

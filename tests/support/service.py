@@ -20,6 +20,7 @@ from promscrape.flags.flags import Flags
 from promscrape.model.labels import Labels
 from promscrape.runtime import Limits, Source
 from promscrape.scrape.target import Target, build_target, discovered_labels
+from promscrape.storage.remote.status import DestinationStatus
 from promscrape.web.options import WebOptions
 from promscrape.web.server import WebServer
 from promscrape.web.state import Phase
@@ -73,11 +74,15 @@ class FakeService:
     last_reload_s: float = 1_767_323_050.75
     limits: Limits = field(default_factory=lambda: Limits(4, 1 << 30, Source.SYSTEM, Source.SYSTEM))
     corruption_count: int = 0
+    statuses: list[DestinationStatus] = field(default_factory=list)
     flag_values: Flags | None = None
     reload_error: PromscrapeError | None = None
     may_reload: asyncio.Event | None = None
     reloads: int = 0
     is_quitting: bool = False
+
+    def destinations(self) -> Sequence[DestinationStatus]:
+        return self.statuses
 
     def flags(self) -> Mapping[str, str]:
         return (self.flag_values or flags()).effective()

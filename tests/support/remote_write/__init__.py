@@ -1,0 +1,1 @@
+"""Receivers of remote write for tests: one that checks every demand, and a proxy that fails."""

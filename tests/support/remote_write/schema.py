@@ -1,0 +1,160 @@
+"""The protobuf messages of remote write 1.0 and 2.0, made from descriptors, without a compiler.
+
+They are written down here a second time on purpose: the library that decodes with them is the
+oracle for the encoder of the package.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+_TYPES: Final[Mapping[str, int]] = {
+    "double": FieldDescriptorProto.TYPE_DOUBLE,
+    "int64": FieldDescriptorProto.TYPE_INT64,
+    "uint64": FieldDescriptorProto.TYPE_UINT64,
+    "uint32": FieldDescriptorProto.TYPE_UINT32,
+    "sint32": FieldDescriptorProto.TYPE_SINT32,
+    "sint64": FieldDescriptorProto.TYPE_SINT64,
+    # Enumerations are varints like int32, and their names do not matter here.
+    "enum": FieldDescriptorProto.TYPE_INT32,
+    "string": FieldDescriptorProto.TYPE_STRING,
+}
+
+
+class Field(NamedTuple):
+    """A field: its number, its name, and a scalar type or the name of a message."""
+
+    number: int
+    name: str
+    kind: str
+    is_repeated: bool = False
+    oneof: str = ""
+
+
+def _repeated(number: int, name: str, kind: str) -> Field:
+    return Field(number, name, kind, is_repeated=True)
+
+
+_HISTOGRAM = (
+    Field(1, "count_int", "uint64", oneof="count"),
+    Field(2, "count_float", "double", oneof="count"),
+    Field(3, "sum", "double"),
+    Field(4, "schema", "sint32"),
+    Field(5, "zero_threshold", "double"),
+    Field(6, "zero_count_int", "uint64", oneof="zero_count"),
+    Field(7, "zero_count_float", "double", oneof="zero_count"),
+    _repeated(8, "negative_spans", "BucketSpan"),
+    _repeated(9, "negative_deltas", "sint64"),
+    _repeated(10, "negative_counts", "double"),
+    _repeated(11, "positive_spans", "BucketSpan"),
+    _repeated(12, "positive_deltas", "sint64"),
+    _repeated(13, "positive_counts", "double"),
+    Field(14, "reset_hint", "enum"),
+    Field(15, "timestamp", "int64"),
+    _repeated(16, "custom_values", "double"),
+)
+_SPAN = (Field(1, "offset", "sint32"), Field(2, "length", "uint32"))
+
+_V1: Final[Mapping[str, tuple[Field, ...]]] = {
+    "Label": (Field(1, "name", "string"), Field(2, "value", "string")),
+    "Sample": (Field(1, "value", "double"), Field(2, "timestamp", "int64")),
+    "Exemplar": (
+        _repeated(1, "labels", "Label"),
+        Field(2, "value", "double"),
+        Field(3, "timestamp", "int64"),
+    ),
+    "BucketSpan": _SPAN,
+    "Histogram": _HISTOGRAM,
+    "TimeSeries": (
+        _repeated(1, "labels", "Label"),
+        _repeated(2, "samples", "Sample"),
+        _repeated(3, "exemplars", "Exemplar"),
+        _repeated(4, "histograms", "Histogram"),
+    ),
+    "MetricMetadata": (
+        Field(1, "type", "enum"),
+        Field(2, "metric_family_name", "string"),
+        Field(4, "help", "string"),
+        Field(5, "unit", "string"),
+    ),
+    "WriteRequest": (
+        _repeated(1, "timeseries", "TimeSeries"),
+        _repeated(3, "metadata", "MetricMetadata"),
+    ),
+}
+
+_V2: Final[Mapping[str, tuple[Field, ...]]] = {
+    "Sample": (
+        Field(1, "value", "double"),
+        Field(2, "timestamp", "int64"),
+        Field(3, "start_timestamp", "int64"),
+    ),
+    "Exemplar": (
+        _repeated(1, "labels_refs", "uint32"),
+        Field(2, "value", "double"),
+        Field(3, "timestamp", "int64"),
+    ),
+    "Metadata": (
+        Field(1, "type", "enum"),
+        Field(3, "help_ref", "uint32"),
+        Field(4, "unit_ref", "uint32"),
+    ),
+    "BucketSpan": _SPAN,
+    "Histogram": (*_HISTOGRAM, Field(17, "start_timestamp", "int64")),
+    "TimeSeries": (
+        _repeated(1, "labels_refs", "uint32"),
+        _repeated(2, "samples", "Sample"),
+        _repeated(3, "histograms", "Histogram"),
+        _repeated(4, "exemplars", "Exemplar"),
+        Field(5, "metadata", "Metadata"),
+    ),
+    "Request": (_repeated(4, "symbols", "string"), _repeated(5, "timeseries", "TimeSeries")),
+}
+
+
+def _message_class(
+    package: str, messages: Mapping[str, Iterable[Field]], root: str
+) -> type[Message]:
+    file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
+    for name, fields in messages.items():
+        _add_message(file.message_type.add(name=name), fields, package)
+    pool = DescriptorPool()
+    pool.Add(file)
+    made: type[Message] = GetMessageClass(pool.FindMessageTypeByName(f"{package}.{root}"))
+    return made
+
+
+def _add_message(message: DescriptorProto, fields: Iterable[Field], package: str) -> None:
+    oneofs: list[str] = []
+    for field in fields:
+        added = message.field.add(name=field.name, number=field.number)
+        added.label = (
+            FieldDescriptorProto.LABEL_REPEATED
+            if field.is_repeated
+            else FieldDescriptorProto.LABEL_OPTIONAL
+        )
+        if field.kind in _TYPES:
+            added.type = _TYPES[field.kind]
+        else:
+            added.type = FieldDescriptorProto.TYPE_MESSAGE
+            added.type_name = f".{package}.{field.kind}"
+        if field.oneof:
+            if field.oneof not in oneofs:
+                oneofs.append(field.oneof)
+                message.oneof_decl.add(name=field.oneof)
+            added.oneof_index = oneofs.index(field.oneof)
+
+
+WriteRequest: Final = _message_class("prometheus", _V1, "WriteRequest")
+"""The message of remote write 1.0, metadata included."""
+
+RequestV2: Final = _message_class("io.prometheus.write.v2", _V2, "Request")
+"""The message of remote write 2.0."""
