@@ -12,6 +12,22 @@ from promscrape.discovery.naming import host_port, labels_of, wrapped
 from promscrape.discovery.target_group import ADDRESS_LABEL, TargetGroup
 
 _PREFIX = "__meta_consul_"
+LABELS = (
+    "__meta_consul_service",
+    "__meta_consul_dc",
+    "__meta_consul_address",
+    "__meta_consul_node",
+    "__meta_consul_tags",
+    "__meta_consul_service_address",
+    "__meta_consul_service_port",
+    "__meta_consul_service_id",
+    "__meta_consul_health",
+    "__meta_consul_namespace",
+    "__meta_consul_partition",
+    "__meta_consul_metadata_<key>",
+    "__meta_consul_service_metadata_<key>",
+    "__meta_consul_tagged_address_<key>",
+)
 _STATUSES = ("critical", "warning", "passing")
 _MAINTENANCE_OF_NODE = "_node_maintenance"
 _MAINTENANCE_OF_SERVICE = "_service_maintenance:"

@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from promscrape.discovery.consul.api import Answer, ConsulAPI
 from promscrape.discovery.consul.config import ConsulSDConfig
-from promscrape.discovery.consul.labels import Instance, target_group
+from promscrape.discovery.consul.labels import LABELS, Instance, target_group
 from promscrape.discovery.consul.metrics import ConsulMetrics
 from promscrape.discovery.consul.watch import RETRY_S, Watch
 from promscrape.discovery.kind import Kind
@@ -121,4 +121,4 @@ class ConsulProvider:
         return Watch(call, interval_s, self._clock, self._metrics.failures, log)
 
 
-KIND = Kind("consul", ConsulSDConfig, ConsulMetrics, ConsulProvider)
+KIND = Kind("consul", ConsulSDConfig, ConsulMetrics, ConsulProvider, LABELS)
