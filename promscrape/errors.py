@@ -21,7 +21,7 @@ that is returned and counted (`storage.interface.AppendCode`), never raised.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Self, final
 
 
 class PromscrapeError(Exception):
@@ -91,11 +91,22 @@ class BodySizeLimitExceeded(FetchError):
 
 @final
 class ParseError(ScrapeError):
-    """The body breaks the exposition format at `line` (1-based; 0 where lines mean nothing)."""
+    """The body breaks the exposition format.
 
-    def __init__(self, reason: str, line: int = 0) -> None:
+    line_at: the offset of the line in the body. line, column: counted from 1, the column in bytes;
+    0 where lines mean nothing. A parser says the offset and the column; the line takes a count
+    over the body, which only `locate` makes.
+    """
+
+    def __init__(self, reason: str, line_at: int = 0, column: int = 0) -> None:
         super().__init__(reason)
-        self.reason, self.line = reason, line
+        self.reason, self.line_at, self.column = reason, line_at, column
+        self.line = 0
+
+    def locate(self, body: bytes) -> Self:
+        """Work out the line in the body that the offset is meant in."""
+        self.line = body.count(b"\n", 0, self.line_at) + 1
+        return self
 
 
 class LimitExceeded(ScrapeError):

@@ -40,6 +40,10 @@ _ALWAYS: Mapping[type[msgspec.Struct], frozenset[str]] = {
         }
     ),
 }
+# Keys that Prometheus does not know: it reads what is dumped where they are not put to use.
+_OWN: Mapping[type[msgspec.Struct], frozenset[str]] = {
+    ScrapeConfig: frozenset({"on_bad_line", "on_sample_limit"}),
+}
 _FLOW = frozenset({(RelabelConfig, "source_labels")})
 _DUMPER = yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper
 # YAML 1.1's numbers such as 12:30, which Prometheus quotes for other readers' sake.
@@ -82,12 +86,15 @@ def _section(section: msgspec.Struct) -> Iterator[yaml.Event]:
 
 def _fields(section: msgspec.Struct) -> Iterator[yaml.Event]:
     always = _ALWAYS.get(type(section), frozenset())
+    own = _OWN.get(type(section), frozenset())
     for field in msgspec.structs.fields(section):
         value = getattr(section, field.name)
         if INLINE in getattr(field.type, "__metadata__", ()):
             yield from _fields(value)
         elif any(isinstance(mark, Keyed) for mark in getattr(field.type, "__metadata__", ())):
             yield from _entries(value)
+        elif field.name in own and value == field.default:
+            continue
         elif field.name in always or not _is_left_out(value, field.default):
             yield from _text(field.encode_name)
             yield from _value(value, flow=(type(section), field.name) in _FLOW)

@@ -10,6 +10,12 @@ from promscrape.config.global_ import (
     ProtocolName,
     validation_scheme,
 )
+from promscrape.config.tolerance import (
+    BadLineChoice,
+    OnBadLine,
+    OnSampleLimit,
+    SampleLimitChoice,
+)
 from promscrape.decode.schema import INLINE, ConfigStruct, FilePath, GoName, UInt, Via
 from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.discovery.static import STATIC_KEY, StaticConfig
@@ -57,6 +63,8 @@ class ScrapeSection(ConfigStruct, frozen=True, kw_only=True):
     label_name_length_limit: UInt = 0
     label_value_length_limit: UInt = 0
     keep_dropped_targets: UInt = 0
+    on_bad_line: BadLineChoice = OnBadLine.FAIL  # promscrape's own
+    on_sample_limit: SampleLimitChoice = OnSampleLimit.FAIL  # promscrape's own
     native_histogram_bucket_limit: UInt = 0
     native_histogram_min_bucket_factor: float = 0.0
     metric_name_validation_scheme: Annotated[

@@ -38,6 +38,7 @@ from promscrape.exposition.lexical import (
     canonical_labels,
     fail,
     label_value,
+    placed,
     plain_pairs,
     refuse,
     shown,
@@ -74,7 +75,7 @@ _SHARED_BYTES = 512
 def read_line(buf: bytes, at: int, type_in_force: MetricType) -> Line:
     """Read the line that starts at `at`; `buf` must end with LF.
 
-    Raises ParseError, its `line` counted from the start of `buf`.
+    Raises ParseError, its `line_at` an offset in `buf`.
     """
     if buf[at] == 0x23:  # the number sign
         return _number_sign(buf, at)
@@ -167,7 +168,7 @@ def _number_sign(buf: bytes, start: int) -> Line:
         try:
             return Line(_shared_metadata(buf[start:end]), end)
         except ParseError as exc:
-            raise ParseError(exc.reason, buf.count(b"\n", 0, start) + 1) from None
+            raise placed(exc, buf, start) from None
     return Line(_metadata(buf, start, end), end)
 
 

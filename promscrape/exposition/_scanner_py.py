@@ -12,15 +12,20 @@ Where a prefix differs, that line is read by the parser and found again by its t
 goes on behind the place where it stood in the last body. New, vanished and moved series therefore
 cost only themselves.
 
+Where bad lines are to be skipped, such a line is read anew each time, and so is the sample behind
+it: nothing of its text is kept, and its place is always the one it has in this body.
+
 This is the reference twin: it defines the behavior of the compiled one.
 """
 
+import re
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import final
 
 from promscrape.errors import ParseError
+from promscrape.exposition.bad_lines import BadLines
 from promscrape.exposition.columns import Columns, NewSeries
 from promscrape.exposition.entries import (
     HistogramEntry,
@@ -28,6 +33,7 @@ from promscrape.exposition.entries import (
     SeriesEntry,
     TypeEntry,
 )
+from promscrape.exposition.lexical import Line
 from promscrape.exposition.text_format import PROMETHEUS_TEXT, TextFormat
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.metadata import MetricType
@@ -47,6 +53,8 @@ _NEVER = ()
 
 _Prefix = bytes | tuple[()]
 
+_TYPE_LINE = re.compile(rb"[ \t]*#[ \t]*TYPE")
+
 
 @final
 class _Layout:
@@ -54,6 +62,7 @@ class _Layout:
 
     metadata_at: the metadata lines inside a prefix, by the prefix's index, ascending; those of
         the tail stand at the index behind the last prefix.
+    tail: what stands behind the last sample; None where that is to be read anew.
     """
 
     __slots__ = ("metadata", "metadata_at", "prefixes", "series", "tail")
@@ -63,12 +72,17 @@ class _Layout:
         self.series: array[int] = array("I")
         self.metadata_at: dict[int, tuple[MetadataEntry, ...]] = {}
         self.metadata: tuple[MetadataEntry, ...] = ()
-        self.tail = b""
+        self.tail: bytes | None = b""
 
-    def gather_metadata(self, last: "_Layout") -> None:
-        """Put all metadata lines into one tuple: that of the last body if they are the same."""
+    def take_over(self, last: "_Layout") -> None:
+        """Use the objects of the last body for what is as it was.
+
+        All metadata lines are put into one tuple for that.
+        """
         gathered = tuple(entry for entries in self.metadata_at.values() for entry in entries)
         self.metadata = last.metadata if gathered == last.metadata else gathered
+        if self.series == last.series:
+            self.series = last.series
 
 
 @final
@@ -89,17 +103,30 @@ class TextScanner:
         """Return how many series texts are remembered."""
         return len(self._ids)
 
-    def scan(self, body: bytes, text_format: TextFormat = PROMETHEUS_TEXT) -> Columns:
-        """Read a whole body. Never raises for what a target sends: see `Columns.error`."""
+    def scan(
+        self,
+        body: bytes,
+        text_format: TextFormat = PROMETHEUS_TEXT,
+        *,
+        skip_bad_lines: bool = False,
+    ) -> Columns:
+        """Read a whole body. Never raises for what a target sends: see `Columns.error`.
+
+        skip_bad_lines: leave bad lines out, and go on behind the next LF. A body that ends too
+        early, or of which no sample is good, is an error all the same.
+        """
         buf = body if body.endswith(b"\n") else body + b"\n"
         if text_format is not self._format:
             # One text can mean two things in two formats: no prefix is taken over.
             self._format, self._layout = text_format, _Layout()
-        walk = _Walk(buf, self._layout, text_format)
+        walk = _Walk(buf, self._layout, text_format, skips=skip_bad_lines)
         try:
             walk.known()
         except ParseError as error:
+            if skip_bad_lines:
+                return self._scan_changed(walk)
             count = len(walk.values)
+            error.locate(buf)
             return walk.columns(self._layout.series[:count], self._layout, error=error)
         if walk.index == len(self._layout.prefixes) and buf[walk.at :] == self._layout.tail:
             return walk.columns(self._layout.series, self._layout)
@@ -126,8 +153,8 @@ class TextScanner:
         try:
             change.run()
         except ParseError as exc:
-            error = exc
-        change.layout.gather_metadata(self._layout)
+            error = exc.locate(walk.buf)
+        change.layout.take_over(self._layout)
         if error is None:
             self._layout = change.layout
         return walk.columns(change.layout.series, change.layout, change.new, error)
@@ -149,10 +176,14 @@ class TextScanner:
 
 @final
 class _Walk:
-    """A position in the body and in the last layout, and the numbers read so far."""
+    """A position in the body and in the last layout, and the numbers read so far.
 
-    def __init__(self, buf: bytes, last: _Layout, text_format: TextFormat) -> None:
-        self.buf, self.last, self.format = buf, last, text_format
+    skips: whether bad lines are left out; the first one ends the scan otherwise.
+    """
+
+    def __init__(self, buf: bytes, last: _Layout, text_format: TextFormat, *, skips: bool) -> None:
+        self.buf, self.last, self.format, self.skips = buf, last, text_format, skips
+        self.bad = BadLines(buf)
         self.at = self.index = 0
         self.values: array[float] = array("d")
         self._timestamps: array[int] | None = None
@@ -217,7 +248,15 @@ class _Walk:
     ) -> Columns:
         timestamps = None if self._timestamps is None else self._timestamp_column()
         return Columns(
-            series, self.values, layout.metadata, new, timestamps, self._exemplars, error=error
+            series,
+            self.values,
+            layout.metadata,
+            new,
+            timestamps,
+            self._exemplars,
+            error=error,
+            bad_lines=tuple(self.bad.last),
+            bad_count=self.bad.count,
         )
 
 
@@ -240,8 +279,13 @@ class _Change:
             index = walk.index
             try:
                 walk.known()
+            except ParseError:
+                if not walk.skips:
+                    raise
             finally:
                 self._keep(index)
+        if walk.bad.first and not walk.values:
+            raise walk.bad.first
 
     def _keep(self, index: int) -> None:
         """Take over from the last layout what the walk went through since `index`."""
@@ -263,20 +307,35 @@ class _Change:
         """Read on to the next sample and behind it; false where the body ends before one."""
         walk, start = self._walk, self._walk.at
         metadata: tuple[MetadataEntry, ...] = ()
+        skipped = walk.bad.count
         while walk.at < len(walk.buf):
-            line = walk.format.read_line(walk.buf, walk.at, self._type_in_force)
+            line = self._read_line()
             walk.at = line.end
             if isinstance(line.entry, SeriesEntry):
-                self._add(line.entry, walk.buf[start : line.value_at])
+                is_clean = walk.bad.count == skipped
+                self._add(line.entry, walk.buf[start : line.value_at] if is_clean else b"")
                 return True
             if line.entry is not None and not isinstance(line.entry, HistogramEntry):
                 metadata += (line.entry,)
                 # Noted at once: it counts even if the next line is bad (C19).
                 self.layout.metadata_at[len(self.layout.prefixes)] = metadata
                 self._note_type((line.entry,))
-        self.layout.tail = walk.buf[start:]
+        self.layout.tail = walk.buf[start:] if walk.bad.count == skipped else None
         walk.format.check_end(walk.buf)
         return False
+
+    def _read_line(self) -> Line:
+        """Read the line at hand; one that is bad and to be skipped has no entry."""
+        walk = self._walk
+        try:
+            return walk.format.read_line(walk.buf, walk.at, self._type_in_force)
+        except ParseError as error:
+            if not walk.skips:
+                raise
+            if _TYPE_LINE.match(walk.buf, walk.at):
+                # The family that follows is of no known type, and not of the one before it.
+                self._type_in_force = MetricType.UNKNOWN
+            return Line(None, walk.bad.note(error, walk.at))
 
     def _add(self, entry: SeriesEntry, prefix: bytes) -> None:
         series_id, is_new = self._scanner.identify(entry.key)

@@ -38,6 +38,7 @@ from promscrape.exposition.lexical import (
     canonical_labels,
     fail,
     label_value,
+    placed,
     plain_pairs,
     refuse,
     shown,
@@ -71,7 +72,7 @@ _SHARED_BYTES = 512
 def read_line(buf: bytes, at: int, type_in_force: MetricType) -> Line:
     """Read the line that starts at `at`; `buf` must end with LF.
 
-    Raises ParseError, its `line` counted from the start of `buf`.
+    Raises ParseError, its `line_at` an offset in `buf`.
     """
     if plain := _PLAIN.match(buf, at):
         return _plain_sample(buf, plain, type_in_force)
@@ -124,7 +125,7 @@ def _comment(buf: bytes, start: int) -> Line:
         try:
             return Line(_shared_metadata(buf[start:end]), end)
         except ParseError as exc:
-            raise ParseError(exc.reason, buf.count(b"\n", 0, start) + 1) from None
+            raise placed(exc, buf, start) from None
     if _NUL_COMMENT.match(buf, start):
         refuse(buf, start, buf.index(b"\x00", start), "expected a valid start token")
     if head := _METADATA.match(buf, start):

@@ -18,6 +18,19 @@ class NewSeries(NamedTuple):
     labels: LabelPairs
 
 
+class BadLine(NamedTuple):
+    """A line that breaks the format and was left out.
+
+    line, column: where it stands and how far into it the parser came, counted from 1.
+    text: the beginning of the line.
+    """
+
+    line: int
+    column: int
+    reason: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The samples of one body, in its order, a column for each property.
@@ -33,6 +46,7 @@ class Columns:
     new: the series first seen in this body, in order.
     exemplars, histograms: sparse, by position.
     error: what ended the scan early; the samples before it are in the columns.
+    bad_lines: the last few of the lines that were left out, of `bad_count` in all.
     """
 
     series: "array[int]"
@@ -43,3 +57,5 @@ class Columns:
     exemplars: Mapping[int, Sequence[Exemplar]] = field(default_factory=dict)
     histograms: Mapping[int, Histogram] = field(default_factory=dict)
     error: ParseError | None = None
+    bad_lines: Sequence[BadLine] = ()
+    bad_count: int = 0

@@ -107,7 +107,16 @@ def refuse(buf: bytes, start: int, at: int, expectation: str) -> NoReturn:
 
 
 def fail(buf: bytes, start: int, end: int, reason: str, *, excerpt: bool = True) -> NoReturn:
-    """Raise ParseError for the line that begins at `start`, of which `end` was reached."""
+    """Raise ParseError for the line that begins at `start`, of which `end` was reached.
+
+    Blanks before `start` are part of the line.
+    """
     if excerpt:
         reason = f"{reason} while parsing: {shown(buf[start : min(end, start + SHOWN_BYTES)])}"
-    raise ParseError(reason, buf.count(b"\n", 0, start) + 1)
+    raise placed(ParseError(reason, 0, end - start), buf, start)
+
+
+def placed(error: ParseError, buf: bytes, start: int) -> ParseError:
+    """Return an error, found in what begins at `start`, with its place in the buffer."""
+    line_at = buf.rfind(b"\n", 0, start) + 1
+    return ParseError(error.reason, line_at, error.column + start - line_at)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from promscrape.errors import ParseError
 from promscrape.exposition import _openmetrics_py, _text_py
 from promscrape.exposition.entries import Entry, TypeEntry
 from promscrape.exposition.lexical import Line, Value
@@ -41,12 +42,15 @@ def parse(body: bytes, text_format: TextFormat = PROMETHEUS_TEXT) -> Iterator[En
     """Yield the entries of a whole body; raises ParseError at the first bad line."""
     buf = body if body.endswith(b"\n") else body + b"\n"
     at, type_in_force = 0, MetricType.UNKNOWN
-    while at < len(buf):
-        line = text_format.read_line(buf, at, type_in_force)
-        at = line.end
-        if line.entry is None:
-            continue
-        if isinstance(line.entry, TypeEntry):
-            type_in_force = line.entry.type
-        yield line.entry
-    text_format.check_end(buf)
+    try:
+        while at < len(buf):
+            line = text_format.read_line(buf, at, type_in_force)
+            at = line.end
+            if line.entry is None:
+                continue
+            if isinstance(line.entry, TypeEntry):
+                type_in_force = line.entry.type
+            yield line.entry
+        text_format.check_end(buf)
+    except ParseError as exc:
+        raise exc.locate(buf) from None

@@ -42,6 +42,7 @@ class Plan:
     scraped: how many of the body's samples were looked at; fewer than all where `error` ended it.
     relabeled: how many of those metric relabeling left, repetitions included.
     repeated: how many are left out since their series stood earlier in the body.
+    cut: how many are left out since there was no `room` for them.
     unknown: whether some of `refs` are still 0.
     """
 
@@ -53,6 +54,8 @@ class Plan:
     scraped: int
     relabeled: int
     repeated: int
+    cut: int = 0
+    room: int = 0
     error: ScrapeError | None = None
     unknown: bool = True
 
@@ -87,9 +90,11 @@ class SeriesCache:
     def refs_of(self, ids: Iterable[int]) -> "array[int]":
         return array("Q", [self._refs[i] for i in ids])
 
-    def scan(self, body: bytes, text_format: TextFormat) -> Columns:
+    def scan(
+        self, body: bytes, text_format: TextFormat, *, skip_bad_lines: bool = False
+    ) -> Columns:
         """Read a body. May run in a thread, since the loop waits for it."""
-        columns = self._scanner.scan(body, text_format)
+        columns = self._scanner.scan(body, text_format, skip_bad_lines=skip_bad_lines)
         if columns.new:
             self._make_room(columns.new)
         self.metadata.note(columns.metadata, self._iteration)
@@ -114,19 +119,27 @@ class SeriesCache:
             self._plan = None
 
     def plan(
-        self, series: "array[int]", timestamps: "array[int] | None", rules: SeriesRules
+        self,
+        series: "array[int]",
+        timestamps: "array[int] | None",
+        rules: SeriesRules,
+        room: int = 0,
     ) -> Plan:
         """Work out what to append; `timestamps` are those that count.
 
+        room: the most samples that are taken, where 0 is no limit. Series of which a sample was
+        accepted before come first, then the others in the order of the body, so that a body that
+        is too large is thinned in the same way at each scrape.
         Series seen for the first time are resolved here; the first that fails ends the plan,
         and is tried again at the next scrape.
         """
         plan = self._plan
-        if plan is not None and plan.series is series and timestamps is None:
+        if plan is not None and plan.series is series and plan.room == room and timestamps is None:
             return plan
         error, resolved = self._resolve(series, rules)
         taken = series if error is None else series[:resolved]
         keep, repeated, dropped = self._select(taken, timestamps)
+        keep, cut = self._thin(taken, keep, room)
         ids = taken if keep is None else array("I", compress(taken, keep))
         plan = Plan(
             series=series,
@@ -137,6 +150,8 @@ class SeriesCache:
             scraped=resolved + (error is not None),
             relabeled=resolved - dropped,
             repeated=repeated,
+            cut=cut,
+            room=room,
             error=error,
         )
         self._plan = plan if error is None and timestamps is None else None
@@ -176,6 +191,23 @@ class SeriesCache:
                 seen.add(series_id)
                 keep[position] = 1
         return bytes(keep), repeated, dropped
+
+    def _thin(self, taken: "array[int]", keep: bytes | None, room: int) -> tuple[bytes | None, int]:
+        """Return the selector with as many samples as there is room for, and the number cut."""
+        wanted = range(len(taken)) if keep is None else compress(range(len(taken)), keep)
+        count = len(taken) if keep is None else keep.count(1)
+        if not room or count <= room:
+            return keep, 0
+        states, thinned = self._states, bytearray(len(taken))
+        places = sorted(wanted, key=lambda place: states[taken[place]] != _ACCEPTED)
+        for place in places[:room]:
+            thinned[place] = 1
+        # What loses its place is no longer known, or the next scrape could choose otherwise.
+        kept = {taken[place] for place in places[:room]}
+        for place in places[room:]:
+            if states[taken[place]] == _ACCEPTED and taken[place] not in kept:
+                states[taken[place]] = _RESOLVED
+        return bytes(thinned), count - room
 
     def note_appended(self, plan: Plan, sent: "array[int]", appended: Appended) -> int:
         """Take over handles from the storage; return how many series were new to the cache.

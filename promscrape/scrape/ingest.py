@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar, final
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.config.scrape import ScrapeConfig
+from promscrape.config.tolerance import OnBadLine, OnSampleLimit
 from promscrape.errors import (
     LabelLimitExceeded,
     PromscrapeError,
@@ -45,11 +46,13 @@ class Ingested:
 
     scraped: samples that the parser yielded, in a failed scrape up to the failure.
     relabeled: those that metric relabeling left. added: series that were new to the cache.
+    cut: samples that were left out for `sample_limit` without failing the scrape.
     """
 
     scraped: int = 0
     relabeled: int = 0
     added: int = 0
+    cut: int = 0
     error: PromscrapeError | None = None
 
 
@@ -116,10 +119,13 @@ class Ingest:
         self._config, self._metrics, self._log = config, metrics, log
         self._rules = SeriesRules(config, target_labels)
         self._seen: array[int] = array("I")
+        self._skips_bad_lines = config.on_bad_line is OnBadLine.SKIP
+        keeps_known = config.on_sample_limit is OnSampleLimit.KEEP_KNOWN
+        self._room = config.sample_limit if keeps_known else 0
 
     def scan(self, body: bytes, text_format: TextFormat) -> Columns:
         """Read a body that is not empty."""
-        return self.cache.scan(body, text_format)
+        return self.cache.scan(body, text_format, skip_bad_lines=self._skips_bad_lines)
 
     def append(self, transaction: Transaction, columns: Columns, now_ms: int) -> Ingested:
         """Append a body's samples, then the stale markers of the series it no longer brings.
@@ -130,8 +136,9 @@ class Ingest:
         self.cache.use_generation(transaction.generation)
         self._seen = columns.series
         times = columns.timestamps if self._config.honor_timestamps else None
-        plan = self.cache.plan(columns.series, times, self._rules)
-        ingested = Ingested(plan.scraped, plan.relabeled, error=plan.error or columns.error)
+        plan = self.cache.plan(columns.series, times, self._rules, self._room)
+        error = plan.error or columns.error
+        ingested = Ingested(plan.scraped, plan.relabeled, cut=plan.cut, error=error)
         if isinstance(plan.error, LabelLimitExceeded):
             self._metrics.exceeded_label_limits.inc()
         self._append_samples(transaction, self._samples(plan, columns, times, now_ms), ingested)

@@ -26,6 +26,7 @@ from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.client import Response
 from promscrape.scrape.ingest import Ingest, Ingested
 from promscrape.scrape.options import OFF_LOOP_BYTES, ScrapeOptions
+from promscrape.scrape.quarantine import add_bad_lines
 from promscrape.scrape.report import BODY_TOO_LARGE, ReportSeries
 from promscrape.scrape.schedule import AlignedTime
 from promscrape.scrape.target import Report, Target
@@ -232,13 +233,38 @@ class ScrapeLoop:
             transaction.appender.rollback()
             raise
         self._end(transaction, error, "Appending scrape report failed")
+        self._note_left_out(ingested, scanned.columns, t_ms)
         self.target.report = Report(
             t_ms,
             duration_s,
             str(ingested.error or ""),
             ingested.scraped,
             max(scanned.body_bytes, 0),
+            ingested.cut,
         )
+
+    def _note_left_out(self, ingested: Ingested, columns: Columns | None, t_ms: int) -> None:
+        """Count what the job leaves out of a body on purpose; say so when that begins."""
+        before, job = self.target.report, self._job.config.job_name
+        if ingested.cut:
+            self._metrics.exceeded_sample_limit.inc()
+            self._metrics.samples_over_limit.labels(job).inc(ingested.cut)
+            if before is None or not before.cut:
+                self._log.warning("Samples over the limit are left out", num_dropped=ingested.cut)
+        if columns is None or not columns.bad_count:
+            return
+        self._metrics.bad_lines.labels(job).inc(columns.bad_count)
+        known = self.target.quarantine
+        if known is None or before is None or known.t_ms != before.t_ms:
+            bad = columns.bad_lines[-1]
+            self._log.warning(
+                "Bad lines are left out",
+                num_dropped=columns.bad_count,
+                line=bad.line,
+                column=bad.column,
+                err=bad.reason,
+            )
+        self.target.quarantine = add_bad_lines(known, columns, t_ms)
 
     def _append(self, transaction: Transaction, scanned: _Scanned) -> tuple[Transaction, Ingested]:
         """Append the body, or what a scrape without one owes.

@@ -105,6 +105,18 @@ class ScrapeMetrics:
         self.cache_flush_forced = counter(
             "cache_flush_forced", "Scrape caches flushed since failing scrapes kept growing them."
         )
+        self.bad_lines = Counter(
+            "promscrape_scrape_bad_lines",
+            "Lines that were left out since they break the format (on_bad_line: skip).",
+            ("scrape_job",),
+            registry=registry,
+        )
+        self.samples_over_limit = Counter(
+            "promscrape_scrape_samples_over_limit",
+            "Samples that were left out for sample_limit (on_sample_limit: keep_known).",
+            ("scrape_job",),
+            registry=registry,
+        )
         self.scrape_panics = Counter(
             "promscrape_scrape_internal_errors",
             "Scrapes that an error inside promscrape ended.",
@@ -133,6 +145,8 @@ class ScrapeMetrics:
             self.sync_failed,
             self.pool_targets,
             self.pool_target_limit,
+            self.bad_lines,
+            self.samples_over_limit,
         ):
             if (job,) in metric._metrics:  # noqa: SLF001 - remove() warns or raises otherwise
                 metric.remove(job)

@@ -13,6 +13,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.config.scrape import ScrapeConfig
+from promscrape.config.tolerance import OnSampleLimit
 from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.errors import ConfigError, FetchError, ScrapeError
@@ -254,6 +255,7 @@ def _blanked(config: ScrapeConfig) -> ScrapeConfig:
         scrape_interval=Duration(),
         scrape_timeout=Duration(),
         sample_limit=0,
+        on_sample_limit=OnSampleLimit.FAIL,
         http_client=HTTPClientConfig(),
     )
 

@@ -17,6 +17,7 @@ from promscrape.model.metadata import Metadata
 from promscrape.model.quoting import quote
 from promscrape.relabel import relabel
 from promscrape.scrape.offset import first_scrape_delay_ns, target_hash
+from promscrape.scrape.quarantine import Quarantine
 
 ADDRESS = "__address__"
 METRICS_PATH = "__metrics_path__"
@@ -58,6 +59,7 @@ class Report:
     """How a scrape went, as the API and the pages show it.
 
     t_ms: the timestamp of the scrape's samples. error: empty where it succeeded.
+    cut: samples that were left out for `sample_limit` without failing the scrape.
     """
 
     t_ms: int
@@ -65,6 +67,7 @@ class Report:
     error: str = ""
     samples: int = 0
     body_bytes: int = 0
+    cut: int = 0
 
 
 @final
@@ -96,6 +99,7 @@ class Target:
         self.url = _url(labels, params)
         self.hash = target_hash(own, self.url)
         self.report: Report | None = None
+        self.quarantine: Quarantine | None = None
         self.metadata: Mapping[str, Metadata] = {}
 
     @property

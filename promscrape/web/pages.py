@@ -61,6 +61,8 @@ class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
     samples: int
     interval: str
     timeout: str
+    left_out: str
+    bad_lines: list[str]
 
     @property
     def last_scrape(self) -> str:
@@ -172,7 +174,27 @@ def _row(target: Target) -> TargetRow:
         samples=report.samples if report else 0,
         interval=target.interval_text,
         timeout=target.timeout_text,
+        left_out=_left_out(target),
+        bad_lines=_bad_lines(target),
     )
+
+
+def _left_out(target: Target) -> str:
+    """Say what the last scrape left out on purpose, "" where that is nothing."""
+    report, kept = target.report, target.quarantine
+    parts = []
+    if report and kept and kept.t_ms == report.t_ms:
+        parts.append(f"{kept.in_scrape} bad lines left out")
+    elif kept:
+        parts.append(f"{kept.total} bad lines left out before")
+    if report and report.cut:
+        parts.append(f"{report.cut} samples over the limit left out")
+    return ", ".join(parts)
+
+
+def _bad_lines(target: Target) -> list[str]:
+    lines = target.quarantine.lines if target.quarantine else ()
+    return [f"line {bad.line}, column {bad.column}: {bad.reason}" for bad in lines]
 
 
 def _read_assets() -> dict[str, _Asset]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from promscrape.errors import ParseError
+from promscrape.exposition.columns import Columns
 from promscrape.exposition.entries import SeriesEntry
 from promscrape.exposition.number import canonical_float_text, format_float
 from promscrape.exposition.scanner import TextScanner
@@ -127,11 +128,38 @@ def test_a_scanner_reads_every_body_as_the_parser_does(
 
 
 @pytest.mark.parametrize("text_format", FORMATS)
+@given(data=st.data())
+def test_skipping_bad_lines_does_not_depend_on_what_came_before(
+    text_format: TextFormat, data: st.DataObject
+) -> None:
+    """A warm scan finds the samples and the bad lines that a cold one finds, and good ones as ever."""
+    drawn = bodies if text_format is PROMETHEUS_TEXT else openmetrics_bodies
+    warm = TextScanner()
+    for body in data.draw(st.lists(drawn, min_size=1, max_size=4)):
+        known = warm.scan(body, text_format, skip_bad_lines=True)
+        cold = TextScanner().scan(body, text_format, skip_bad_lines=True)
+        assert known.values.tobytes() == cold.values.tobytes()
+        assert known.timestamps == cold.timestamps
+        assert known.exemplars == cold.exemplars
+        assert (known.bad_lines, known.bad_count) == (cold.bad_lines, cold.bad_count)
+        assert str(known.error) == str(cold.error)
+        strict = TextScanner().scan(body, text_format)
+        assert bool(known.bad_count) == (strict.error is not None and not is_cut(strict))
+        if not known.bad_count:
+            assert known.values.tobytes() == strict.values.tobytes()
+
+
+def is_cut(columns: Columns) -> bool:
+    return str(columns.error) == "data does not end with # EOF"
+
+
+@pytest.mark.parametrize("text_format", FORMATS)
 @given(body=garbage)
 def test_no_bytes_make_the_parser_raise_anything_else(text_format: TextFormat, body: bytes) -> None:
     """Nothing on the network is trusted: a ParseError or entries, and an end."""
     reference(body, text_format)
     TextScanner().scan(body, text_format)
+    TextScanner().scan(body, text_format, skip_bad_lines=True)
 
 
 @st.composite

@@ -1,14 +1,16 @@
 """Scrape pools and their targets: what was discovered, what is scraped, and how it goes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import msgspec
 from aiohttp.web import BaseRequest
+from msgspec import UNSET, UnsetType
 
 from promscrape.flags.external_url import ExternalUrl, split_host_port
 from promscrape.model.invalid import InvalidValue
 from promscrape.rfc3339 import local_time
+from promscrape.scrape.quarantine import Quarantine
 from promscrape.scrape.target import Target
 from promscrape.web.api.envelope import api_route
 from promscrape.web.options import WebOptions
@@ -24,6 +26,22 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _TARGETS_AT_A_TIME = 100
 
 
+class BadLineView(msgspec.Struct, frozen=True):
+    line: int
+    column: int
+    reason: str
+    text: str
+
+
+class QuarantineView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Bad lines: those of all scrapes, and of the last scrape with any the last few."""
+
+    total: int
+    last_scrape: str
+    in_last_scrape: int
+    lines: Sequence[BadLineView]
+
+
 class ActiveTarget(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     discovered_labels: dict[str, str]
     labels: dict[str, str]
@@ -36,6 +54,8 @@ class ActiveTarget(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     health: str
     scrape_interval: str
     scrape_timeout: str
+    quarantine: QuarantineView | UnsetType = UNSET
+    over_sample_limit: int | UnsetType = UNSET
 
 
 class DroppedTarget(msgspec.Struct, frozen=True, rename="camel"):
@@ -105,6 +125,17 @@ def _active_target(
         health=target.health,
         scrape_interval=target.interval_text,
         scrape_timeout=target.timeout_text,
+        quarantine=_quarantine(target.quarantine) if target.quarantine else UNSET,
+        over_sample_limit=(report.cut if report else 0) or UNSET,
+    )
+
+
+def _quarantine(kept: Quarantine) -> QuarantineView:
+    return QuarantineView(
+        total=kept.total,
+        last_scrape=local_time(kept.t_ms * 1_000_000),
+        in_last_scrape=kept.in_scrape,
+        lines=[BadLineView(*bad) for bad in kept.lines],
     )
 
 

@@ -99,6 +99,12 @@ function newRow(target) {
   return made;
 }
 
+function listItem(text) {
+  const item = document.createElement("li");
+  item.textContent = text;
+  return item;
+}
+
 function fillRow(made, target) {
   const badge = made.querySelector(".badge");
   badge.textContent = target.health;
@@ -106,6 +112,10 @@ function fillRow(made, target) {
   const error = made.querySelector(".error");
   error.textContent = target.error;
   error.hidden = !target.error;
+  const leftOut = made.querySelector(".left-out");
+  leftOut.firstElementChild.textContent = target.left_out;
+  leftOut.lastElementChild.replaceChildren(...target.bad_lines.map(listItem));
+  leftOut.hidden = !target.left_out;
   const time = made.querySelector("time");
   if (target.t_ms === null) {
     time.textContent = "not yet";
@@ -296,7 +306,7 @@ function take(data, chosenPool) {
     for (const target of pool.targets) {
       const labels = Object.entries(target.labels).map(([name, value]) => `${name}="${value}"`);
       target.key = [target.url, ...labels].join("\n");
-      target.haystack = [target.url, target.error, ...labels].join("\n").toLowerCase();
+      target.haystack = [target.url, target.error, target.left_out, ...labels].join("\n").toLowerCase();
     }
     pool.targets.sort((a, b) => HEALTH_ORDER[a.health] - HEALTH_ORDER[b.health]);
   }

@@ -1,8 +1,11 @@
 import msgspec
 
+from promscrape.config.dump import dump_job
 from promscrape.config.global_ import GlobalConfig
 from promscrape.config.inherit import INHERITED_WHERE_NULL, INHERITED_WHERE_ZERO, inherit
+from promscrape.config.load import parse
 from promscrape.config.scrape import ScrapeConfig, ScrapeSection
+from promscrape.config.tolerance import OnBadLine, OnSampleLimit
 from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.discovery.static import StaticConfig
 from promscrape.httpclient.config import HTTPClientConfig
@@ -110,3 +113,14 @@ def test_the_http_client_can_be_compared_alone() -> None:
     assert job != other
     assert job.http_client == other.http_client == HTTPClientConfig()
     assert job.http_client != HTTPClientConfig(follow_redirects=False)
+
+
+def test_what_is_left_out_is_chosen_by_name() -> None:
+    """Beyond Prometheus; an empty key is the default, as nothing was chosen."""
+    source = "scrape_configs: [{job_name: a, on_bad_line: skip, on_sample_limit: keep_known}]"
+    (job,) = parse(source.encode(), "c.yml", {}).scrape_configs
+    assert (job.on_bad_line, job.on_sample_limit) == (OnBadLine.SKIP, OnSampleLimit.KEEP_KNOWN)
+    assert {"on_bad_line: skip", "on_sample_limit: keep_known"} < set(dump_job(job).splitlines())
+    (job,) = parse(b"scrape_configs: [{job_name: a, on_bad_line: }]", "c.yml", {}).scrape_configs
+    assert job.on_bad_line is OnBadLine.FAIL
+    assert "on_bad_line" not in dump_job(job)

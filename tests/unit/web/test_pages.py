@@ -6,6 +6,8 @@ from importlib import resources
 import pytest
 
 from promscrape.config.scrape import ScrapeConfig
+from promscrape.exposition.columns import BadLine
+from promscrape.scrape.quarantine import Quarantine
 from promscrape.scrape.target import Report
 from promscrape.version import Version
 from promscrape.web.state import Phase
@@ -41,6 +43,8 @@ def hostile_service() -> FakeService:
     addresses = [{"__address__": "h:1", "label": HOSTILE, "__scheme__": "javascript"}]
     pool = make_pool(job, addresses)
     pool.targets[0].report = Report(1_767_323_045_120, 0.25, HOSTILE)
+    bad = BadLine(2, 3, HOSTILE, HOSTILE)
+    pool.targets[0].quarantine = Quarantine(1_767_323_045_120, 1, 1, [bad])
     return FakeService(pools={HOSTILE: pool})
 
 
@@ -139,6 +143,8 @@ async def test_the_data_has_what_the_page_shows() -> None:
             "samples": 0,
             "interval": "1m",
             "timeout": "10s",
+            "left_out": "",
+            "bad_lines": [],
         },
         {
             "url": "http://b:1/metrics",
@@ -150,8 +156,25 @@ async def test_the_data_has_what_the_page_shows() -> None:
             "samples": 507,
             "interval": "1m",
             "timeout": "10s",
+            "left_out": "",
+            "bad_lines": [],
         },
     ]
+
+
+async def test_what_was_left_out_of_a_scrape_stands_with_the_target() -> None:
+    """The page says how much, and of the bad lines where and why."""
+    pool = make_pool(ScrapeConfig(job_name="node"), [{"__address__": "a:1"}])
+    pool.targets[0].report = Report(5000, 0.25, cut=7)
+    pool.targets[0].quarantine = Quarantine(5000, 3, 9, [BadLine(2, 4, "no value", "a ?")])
+    async with serving(FakeService(pools={"node": pool})) as client:
+        data = json.loads((await client.get("/targets/data")).body)
+        table = Elements((await client.get("/targets?plain=1")).text)
+    (target,) = data["pools"][0]["targets"]
+    assert target["left_out"] == "3 bad lines left out, 7 samples over the limit left out"
+    assert target["bad_lines"] == ["line 2, column 4: no value"]
+    assert target["left_out"] in table.text
+    assert "line 2, column 4: no value" in table.text
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ import msgspec
 import pytest
 
 from promscrape.config.scrape import ScrapeConfig
+from promscrape.exposition.columns import BadLine
 from promscrape.flags.external_url import ExternalUrl
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.regex import Regex
 from promscrape.relabel import RelabelAction, RelabelConfig
+from promscrape.scrape.quarantine import Quarantine
 from promscrape.scrape.target import Report
 from promscrape.web.api.targets import Targets, global_url
 from tests.support.service import FakeService, make_pool, serving
@@ -183,3 +185,23 @@ async def test_a_host_that_cannot_be_split_is_named_in_the_last_error() -> None:
     (item,) = (await targets(own)).active_targets
     assert item.last_error == ": address a:b:c:80: too many colons in address"
     assert item.global_url == item.scrape_url
+
+
+async def test_what_a_scrape_left_out_is_shown() -> None:
+    """Beyond Prometheus: two fields more, where there is something to say."""
+    own = service()
+    target = own.pools["self"].targets[0]
+    target.report = Report(5000, 0.25, cut=7)
+    target.quarantine = Quarantine(5000, 3, 9, [BadLine(2, 4, "no value", "a \x00?")])
+    async with serving(own) as client:
+        data = (await client.get("/api/v1/targets?state=active")).data
+    assert isinstance(data, dict)
+    quarantined, whole = sorted(data["activeTargets"], key=lambda found: -len(found))
+    assert quarantined["overSampleLimit"] == 7
+    assert quarantined["quarantine"] == {
+        "total": 9,
+        "lastScrape": "1970-01-01T00:00:05Z",
+        "inLastScrape": 3,
+        "lines": [{"line": 2, "column": 4, "reason": "no value", "text": "a \x00?"}],
+    }
+    assert {"overSampleLimit", "quarantine"}.isdisjoint(whole)
