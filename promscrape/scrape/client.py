@@ -20,7 +20,7 @@ from promscrape.exposition.negotiation import READABLE, accept_header
 from promscrape.httpclient.client import HTTPClient
 from promscrape.httpclient.redirect import shown
 from promscrape.httpclient.transport_error import os_reason, reason
-from promscrape.scrape.unpack import gunzip
+from promscrape.scrape.unpack import UNPACKERS
 
 _PACKING_BYTES = 1024
 _SYSTEM_CLOCK: Final = SystemClock()
@@ -30,19 +30,21 @@ _SYSTEM_CLOCK: Final = SystemClock()
 class Response:
     """A body as it came over the wire, and what is said of it.
 
-    `gzipped` bodies are still packed: `ScrapeClient.unpack` may run in a thread.
+    encoding: that of its Content-Encoding header; such a body is still packed, since
+    `ScrapeClient.unpack` may run in a thread.
     """
 
     body: bytes
     content_type: str
-    gzipped: bool
+    encoding: str = ""
 
 
 @final
 class ScrapeClient:
-    """The requests of one job: its HTTP client, its headers and its limits.
+    """The requests of one job to its hosts, or to one unix socket: headers, limits, connections.
 
     ceiling_bytes: how large a body may be where the job sets no `body_size_limit`.
+    unix_socket: where its requests go; "" for the hosts of their URLs.
     Raises ConfigError where the job's HTTP client cannot be made.
     """
 
@@ -52,6 +54,7 @@ class ScrapeClient:
         ceiling_bytes: int,
         user_agent: str,
         clock: Clock = _SYSTEM_CLOCK,
+        unix_socket: str = "",
     ) -> None:
         self._limit = config.body_size_limit.bytes or ceiling_bytes
         self._is_ceiling = not config.body_size_limit
@@ -60,7 +63,9 @@ class ScrapeClient:
             "Accept": accept_header(protocols, config.metric_name_escaping_scheme),
             "Accept-Encoding": "gzip" if config.enable_compression else "identity",
         }
-        self._http = HTTPClient(config.http_client, user_agent, clock=clock)
+        self._http = HTTPClient(
+            config.http_client, user_agent, clock=clock, unix_socket=unix_socket
+        )
 
     async def close(self) -> None:
         """Close all connections; requests under way fail."""
@@ -94,14 +99,15 @@ class ScrapeClient:
         finally:
             if answer is not None:
                 answer.release()
-        gzipped = answer.headers.get("Content-Encoding") == "gzip"
-        return Response(body, answer.headers.get("Content-Type", ""), gzipped)
+        headers = answer.headers
+        return Response(body, headers.get("Content-Type", ""), headers.get("Content-Encoding", ""))
 
     def unpack(self, response: Response) -> bytes:
         """Return the body proper. Raises FetchError. Pure work on bytes."""
         try:
-            if response.gzipped:
-                return gunzip(response.body, self._limit)
+            unpack = UNPACKERS.get(response.encoding)
+            if unpack is not None:
+                return unpack(response.body, self._limit)
             self._check_size(len(response.body))
         except BodySizeLimitExceeded as exc:
             raise self._too_large() from exc

@@ -54,9 +54,6 @@ class Job(Protocol):
     def config(self) -> ScrapeConfig: ...
 
     @property
-    def client(self) -> Fetcher: ...
-
-    @property
     def forced_error(self) -> ScrapeError | None:
         """Fails every scrape without a request: the job has more targets than it may."""
 
@@ -85,17 +82,19 @@ class ScrapeLoop:
         self,
         target: Target,
         job: Job,
+        client: Fetcher,
         cache: SeriesCache,
         options: ScrapeOptions,
         seed: int,
         log: FilteringBoundLogger,
     ) -> None:
         self.target, self.cache = target, cache
-        self._job, self._options, self._seed, self._log = job, options, seed, log
+        self._job, self._client, self._options = job, client, options
+        self._seed, self._log = seed, log
         self._clock, self._metrics = options.clock, options.metrics
         self._ingest = Ingest(job.config, target.public_labels, cache, options.metrics, log)
         self._report = ReportSeries(job.config, target.public_labels, target.timeout_s)
-        self._headers = job.client.headers(target.timeout_s)
+        self._headers = client.headers(target.timeout_s)
         self._interval_length = self._metrics.interval_length.labels(target.interval_text)
         self._interval_histogram = self._metrics.interval_length_histogram.labels(
             target.interval_text
@@ -116,11 +115,9 @@ class ScrapeLoop:
         ticker: Ticker | None = None
         try:
             if not self._stopping:
-                ticker = await self._first_wait()
-                await self._scrape_on_ticks(ticker)
-        except asyncio.CancelledError:
-            if not self._stopping or (self._task and self._task.uncancel()):
-                raise
+                ticker = await self._until_stopped()
+                if self._options.scrape_on_shutdown:
+                    await self._supervised(self._clock.now_ns() // _NS_PER_MS)
         finally:
             self._stopped.set()
         if ticker is not None and self._marks_end and self._started_s is not None:
@@ -140,9 +137,20 @@ class ScrapeLoop:
         """Disable the stale markers at the end: another loop goes on with the series."""
         self._marks_end = False
 
+    async def _until_stopped(self) -> Ticker | None:
+        """Scrape until `stop`; return the ticker, None where the first scrape was not reached."""
+        ticker: Ticker | None = None
+        try:
+            ticker = await self._first_wait()
+            await self._scrape_on_ticks(ticker)
+        except asyncio.CancelledError:
+            if not self._stopping or (self._task and self._task.uncancel()):
+                raise
+        return ticker
+
     async def _first_wait(self) -> Ticker:
         delay_ns = self.target.first_delay_ns(self._clock.now_ns(), self._seed)
-        start_s = self._clock.monotonic_s() + delay_ns / _NS_PER_S
+        start_s = self._clock.monotonic_s() + self._options.initial_offset_s + delay_ns / _NS_PER_S
         await self._clock.sleep_until(start_s)
         return Ticker(start_s, self.target.interval_ns / _NS_PER_S)
 
@@ -178,6 +186,11 @@ class ScrapeLoop:
             self._interval_length.observe(started_s - self._started_s)
             self._interval_histogram.observe(started_s - self._started_s)
         self._started_s = started_s
+        await self._scrape(t_ms, started_s)
+        if self._job.config.extra_scrape_metrics:
+            self._metrics.scrape_duration.observe(self._clock.monotonic_s() - started_s)
+
+    async def _scrape(self, t_ms: int, started_s: float) -> None:
         forced = self._job.forced_error
         answer = await self._fetch() if forced is None else forced
         if isinstance(answer, Response) and len(answer.body) >= OFF_LOOP_BYTES:
@@ -194,7 +207,7 @@ class ScrapeLoop:
         """Return the answer, or why there is none: a failed scrape goes on like any other."""
         target = self.target
         try:
-            return await self._job.client.fetch(target.url, self._headers, target.timeout_s)
+            return await self._client.fetch(target.url, self._headers, target.timeout_s)
         except FetchError as exc:
             return exc
 
@@ -214,7 +227,7 @@ class ScrapeLoop:
         return _Scanned(error=answer)
 
     def _scan(self, response: Response) -> _Scanned:
-        body = self._job.client.unpack(response)
+        body = self._client.unpack(response)
         if not body:
             return _Scanned()
         try:

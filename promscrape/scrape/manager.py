@@ -128,14 +128,19 @@ class ScrapeManager:
 
     async def _sync_on_ticks(self) -> None:
         clock, interval_s = self._options.clock, self._options.sync_interval_s
+        if self._options.reload_on_startup:
+            await self._sync_pending()
         ticker = Ticker(clock.monotonic_s(), interval_s)
         while True:
             await clock.sleep_until(ticker.next_due_s(clock.monotonic_s()))
             ticker.take(clock.monotonic_s())
-            await self._pending.wait()
-            self._pending.clear()
-            async with self._turn:
-                await self._sync(self._target_sets)
+            await self._sync_pending()
+
+    async def _sync_pending(self) -> None:
+        await self._pending.wait()
+        self._pending.clear()
+        async with self._turn:
+            await self._sync(self._target_sets)
 
     async def _sync(self, target_sets: TargetSets) -> None:
         async with asyncio.TaskGroup() as syncing:

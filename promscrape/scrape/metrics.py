@@ -122,6 +122,12 @@ class ScrapeMetrics:
             "Scrapes that an error inside promscrape ended.",
             registry=registry,
         )
+        self.scrape_duration = Histogram(
+            "prometheus_target_scrape_duration_seconds",
+            "How long scrapes took, to their commit, in jobs with extra_scrape_metrics.",
+            buckets=_BUCKETS,
+            registry=registry,
+        )
         self.interval_length = Summary(
             "prometheus_target_interval_length_seconds",
             "Actual time between the starts of two scrapes.",

@@ -32,6 +32,9 @@ class ScrapeOptions:
     tolerance_ns: how late a timer may be for its timestamp still to be put on the grid; None where
         timestamps are not to be adjusted.
     sync_interval_s: the shortest time between two syncs with discovery.
+    reload_on_startup: the first sync waits for nothing but the first targets.
+    initial_offset_s: how much later than its place in the interval each loop begins.
+    scrape_on_shutdown: a loop that ends scrapes once more before.
     turn: held by the one loop that works on its body, on the event loop.
     ceiling_bytes: the largest body where a job sets no `body_size_limit`.
     """
@@ -45,3 +48,6 @@ class ScrapeOptions:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     tolerance_ns: int | None = 2_000_000
     sync_interval_s: float = 5.0
+    reload_on_startup: bool = False
+    initial_offset_s: float = 0.0
+    scrape_on_shutdown: bool = False

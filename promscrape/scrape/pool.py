@@ -5,7 +5,7 @@ scrapePool.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import final
 
@@ -16,13 +16,12 @@ from promscrape.config.scrape import ScrapeConfig
 from promscrape.config.tolerance import OnSampleLimit
 from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.discovery.target_group import TargetGroup
-from promscrape.errors import ConfigError, FetchError, ScrapeError
-from promscrape.exposition.negotiation import READABLE
+from promscrape.errors import ConfigError, FetchError, PromscrapeError, ScrapeError
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
 from promscrape.model.labels import Labels
 from promscrape.scrape.cache import SeriesCache
-from promscrape.scrape.client import ScrapeClient
+from promscrape.scrape.clients import ScrapeClients
 from promscrape.scrape.failure_log import FailureLog
 from promscrape.scrape.loop import ScrapeLoop
 from promscrape.scrape.options import ScrapeOptions
@@ -55,7 +54,7 @@ class ScrapePool:
     ) -> None:
         """Raises ConfigError where the job's HTTP client cannot be made."""
         self.config, self.seed = config, seed
-        self.client = _client(config, options)
+        self.clients = ScrapeClients(config, options)
         self.forced_error: ScrapeError | None = None
         self.failure_log: FailureLog | None = None
         self.dropped_count = 0
@@ -99,13 +98,14 @@ class ScrapePool:
         for key, target in targets.items():
             if loop := self._loops.get(key):
                 loop.target.discovered_labels = target.discovered_labels
-            else:
-                self._start(target, SeriesCache())
+            elif not self._start(target, SeriesCache()):
+                failed += 1
         self._check_target_limit()
         for loop in vanished:
             loop.stop()
         for loop in vanished:
             await loop.stopped()
+        await self.clients.retain(loop.target.unix_socket for loop in self._loops.values())
         if not failed:  # A target that fails is counted and logged at every sync.
             self._synced = (groups, config)
 
@@ -117,17 +117,17 @@ class ScrapePool:
         started_s = self._options.clock.monotonic_s()
         self._metrics.pool_reloads.inc()
         try:
-            client = _client(config, self._options)
+            clients = ScrapeClients(config, self._options)
         except ConfigError:
             self._metrics.pool_reloads_failed.inc()
             raise
         keeps_caches = _keeps_caches(self.config, config)
-        old_client, self.config, self.client = self.client, config, client
+        old_clients, self.config, self.clients = self.clients, config, clients
         self._synced = None
         self._metrics.pool_target_limit.labels(config.job_name).set(config.target_limit)
         await self._replace_loops(keeps_caches=keeps_caches)
         self._check_target_limit()
-        await old_client.close()
+        await old_clients.close()
         self._metrics.reload_length.labels(str(config.scrape_interval)).observe(
             self._options.clock.monotonic_s() - started_s
         )
@@ -147,7 +147,7 @@ class ScrapePool:
         for task in list(self._loop_tasks):
             with suppress(asyncio.CancelledError):
                 await task
-        await self.client.close()
+        await self.clients.close()
         self._metrics.forget_pool(self.config.job_name)
 
     def fetch_failed(self, target: Target, error: FetchError) -> None:
@@ -155,14 +155,21 @@ class ScrapePool:
         if self.failure_log is not None:
             self.failure_log.write(str(error), self.config.job_name, target.url)
 
-    def _start(self, target: Target, cache: SeriesCache) -> None:
+    def _start(self, target: Target, cache: SeriesCache) -> bool:
+        """Start a target's loop; false, with a word in the log, where it cannot have a client."""
+        try:
+            client = self.clients.of(target.unix_socket)
+        except ConfigError as exc:
+            self._note_failed(target.url, exc)
+            return False
         name = f"scrape:{self.config.job_name}/{target.instance}"
         log = self._log.bind(target=target.url)
-        loop = ScrapeLoop(target, self, cache, self._options, self.seed, log)
+        loop = ScrapeLoop(target, self, client, cache, self._options, self.seed, log)
         self._loops[target.hash] = loop
         task = self._tasks.create_task(loop.run(), name=name)
         self._loop_tasks.add(task)
         task.add_done_callback(self._loop_tasks.discard)
+        return True
 
     async def _replace_loops(self, *, keeps_caches: bool) -> None:
         replaced = list(self._loops.values())
@@ -174,7 +181,9 @@ class ScrapePool:
         # would make each other's samples out of order.
         for loop in replaced:
             await loop.stopped()
-            self._start(loop.target, loop.cache if keeps_caches else SeriesCache())
+            cache = loop.cache if keeps_caches else SeriesCache()
+            if not self._start(loop.target, cache):
+                del self._loops[loop.target.hash]
 
     async def _targets(self, groups: Iterable[TargetGroup]) -> tuple[dict[int, Target], int]:
         """Make the targets, and note what was dropped; the first of equal ones counts.
@@ -195,7 +204,7 @@ class ScrapePool:
                     target = build_target(discovered, self.config)
                 except TargetError as exc:
                     failed += 1
-                    self._note_failed(index, group.source, exc)
+                    self._note_failed(f"instance {index} in group {group.source}", exc)
                     continue
                 if target is None or not target.public_labels:
                     self._note_dropped(dropped, discovered)
@@ -212,11 +221,9 @@ class ScrapePool:
         if not limit or len(dropped) < limit:
             dropped.append(Labels.from_map(discovered))
 
-    def _note_failed(self, index: int, source: str, error: TargetError) -> None:
+    def _note_failed(self, where: str, error: PromscrapeError) -> None:
         self._metrics.sync_failed.labels(self.config.job_name).inc()
-        self._log.error(
-            "Creating target failed", err=f"instance {index} in group {source}: {error}"
-        )
+        self._log.error("Creating target failed", err=f"{where}: {error}")
 
     def _check_target_limit(self) -> None:
         limit, count = self.config.target_limit, len(self._loops)
@@ -258,16 +265,3 @@ def _blanked(config: ScrapeConfig) -> ScrapeConfig:
         on_sample_limit=OnSampleLimit.FAIL,
         http_client=HTTPClientConfig(),
     )
-
-
-def _client(config: ScrapeConfig, options: ScrapeOptions) -> ScrapeClient:
-    if READABLE.isdisjoint(config.scrape_protocols):
-        readable: Sequence[str] = sorted(READABLE)
-        raise ConfigError(
-            f"error creating HTTP client: scrape_protocols of job {config.job_name} name no "
-            f"format that this version reads: {', '.join(readable)}"
-        )
-    try:
-        return ScrapeClient(config, options.ceiling_bytes, options.user_agent, options.clock)
-    except ConfigError as exc:
-        raise ConfigError(f"error creating HTTP client: {exc}") from exc

@@ -26,6 +26,7 @@ SCRAPE_INTERVAL = "__scrape_interval__"
 SCRAPE_TIMEOUT = "__scrape_timeout__"
 PARAM_PREFIX = "__param_"
 META_PREFIX = "__meta_"
+UNIX_SOCKET = "__unix_socket__"
 CONVERT_CLASSIC = "__convert_classic_histograms_to_nhcb__"
 ALWAYS_CLASSIC = "__always_scrape_classic_histograms__"
 SCRAPE_NATIVE = "__scrape_native_histograms__"
@@ -96,6 +97,7 @@ class Target:
         self.timeout_text = labels[SCRAPE_TIMEOUT]
         self.interval_ns = Duration.parse(self.interval_text).ms * 1_000_000
         self.timeout_s = Duration.parse(self.timeout_text).seconds
+        self.unix_socket = labels.get(UNIX_SOCKET, "")
         self.url = _url(labels, params)
         self.hash = target_hash(own, self.url)
         self.report: Report | None = None

@@ -1,6 +1,13 @@
-"""Unpacking of response bodies, never to more than a bound (rules H14, H15)."""
+"""Unpacking of response bodies, never to more than a bound (rules H14, H15).
 
+Prometheus unpacks gzip alone. A body in zstd, which nobody was asked for, is taken all the same:
+what it is, is said, and to refuse it would lose the scrape.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
+
+import cramjam
 
 from promscrape.errors import BodySizeLimitExceeded, FetchError
 
@@ -15,6 +22,8 @@ else:
 
 _GZIP_WBITS = 31
 _MAGIC = b"\x1f\x8b"
+_ZSTD_ROOM_BYTES = 1 << 16
+_ZSTD_FULL = "failed to write whole buffer"
 
 
 def gunzip(packed: bytes, limit: int) -> bytes:
@@ -41,3 +50,35 @@ def gunzip(packed: bytes, limit: int) -> bytes:
             raise FetchError("unexpected EOF")
         rest = member.unused_data
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def unzstd(packed: bytes, limit: int) -> bytes:
+    """Return the unpacked body; one that reaches `limit` bytes raises BodySizeLimitExceeded.
+
+    Raises FetchError for bytes that are not zstd or end early. What a frame says of its own size
+    is not believed: there is room for a little first, for twice as much where that is too little,
+    and never for more than `limit`.
+    """
+    room = min(limit, max(_ZSTD_ROOM_BYTES, 8 * len(packed)))
+    unpacked = bytearray(room)
+    while (size := _unzstd_into(packed, unpacked)) is None and room < limit:
+        room = min(2 * room, limit)
+        del unpacked
+        unpacked = bytearray(room)
+    if size is None or size >= limit:
+        raise BodySizeLimitExceeded("body size limit exceeded")
+    return bytes(memoryview(unpacked)[:size])
+
+
+def _unzstd_into(packed: bytes, unpacked: bytearray) -> int | None:
+    """Return how much was unpacked, None where there is not enough room for all."""
+    try:
+        return cramjam.zstd.decompress_into(packed, unpacked)
+    except cramjam.DecompressionError as exc:
+        if _ZSTD_FULL in str(exc):
+            return None
+        raise FetchError(f"zstd: invalid data: {exc}") from exc
+
+
+UNPACKERS: Mapping[str, Callable[[bytes, int], bytes]] = {"gzip": gunzip, "zstd": unzstd}
+"""By the exact value of Content-Encoding; a body of any other is taken as it is."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar, final
 
 import structlog
@@ -31,9 +32,9 @@ async def run_inline(work: Callable[[], T]) -> T:
     return work()
 
 
-def make_options(storage: RecordingStorage, clock: ManualClock) -> ScrapeOptions:
+def make_options(storage: RecordingStorage, clock: ManualClock, **changes: object) -> ScrapeOptions:
     """Return a daemon's options around a recording storage."""
-    return ScrapeOptions(
+    options = ScrapeOptions(
         storage=storage,
         clock=clock,
         metrics=ScrapeMetrics(CollectorRegistry()),
@@ -41,6 +42,7 @@ def make_options(storage: RecordingStorage, clock: ManualClock) -> ScrapeOptions
         user_agent="promscrape/test",
         ceiling_bytes=CEILING_BYTES,
     )
+    return replace(options, **changes)  # type: ignore[arg-type]  # the caller's keywords
 
 
 def make_target(labels: Mapping[str, str] | None = None, **internal: str) -> Target:
@@ -78,7 +80,7 @@ class CannedClient:
             raise answer
         if isinstance(answer, Response):
             return answer
-        return Response(answer, "text/plain", gzipped=False)
+        return Response(answer, "text/plain")
 
     def unpack(self, response: Response) -> bytes:
         return response.body
@@ -94,6 +96,7 @@ class OneTarget:
         labels: Mapping[str, str] | None = None,
         storage: RecordingStorage | None = None,
         clock: ManualClock | None = None,
+        **options: object,
     ) -> None:
         self.config = config or ScrapeConfig(job_name="j")
         self.client = CannedClient()
@@ -101,7 +104,7 @@ class OneTarget:
         self.failures: list[str] = []
         self.storage = storage or RecordingStorage()
         self.clock = clock or ManualClock()
-        self.options = make_options(self.storage, self.clock)
+        self.options = make_options(self.storage, self.clock, **options)
         self.metrics = self.options.metrics
         self.cache = SeriesCache()
         self.target = make_target(labels)
@@ -109,7 +112,9 @@ class OneTarget:
         self.t_ms = 1_700_000_000_000
 
     def make_loop(self) -> ScrapeLoop:
-        return ScrapeLoop(self.target, self, self.cache, self.options, 0, structlog.get_logger())
+        return ScrapeLoop(
+            self.target, self, self.client, self.cache, self.options, 0, structlog.get_logger()
+        )
 
     def fetch_failed(self, target: Target, error: FetchError) -> None:
         self.failures.append(str(error))

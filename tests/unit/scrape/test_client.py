@@ -5,6 +5,7 @@ import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import cramjam
 import msgspec
 import pytest
 from aiohttp import web
@@ -354,3 +355,18 @@ async def test_connections_are_kept_alive() -> None:
             assert isinstance(await client.fetch(url, client.headers(1), 1), Response)
         await client.close()
     assert len(peers) == 1
+
+
+async def test_a_zstd_answer_is_unpacked_though_nobody_asks() -> None:
+    """Beyond H14: what it is, is said; the limit holds for what it unpacks to."""
+    body = b"a 1\n" * 1000
+
+    async def handler(request: web.Request) -> web.Response:
+        assert "zstd" not in request.headers["Accept-Encoding"]
+        packed = bytes(cramjam.zstd.compress(body))
+        return web.Response(body=packed, headers={"Content-Encoding": "zstd"})
+
+    async with serving(handler) as url:
+        assert await fetch(url) == body
+        with pytest.raises(BodySizeLimitExceeded):
+            await fetch(url, job(body_size_limit=Size(4000)))

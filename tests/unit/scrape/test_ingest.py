@@ -328,7 +328,7 @@ async def test_an_empty_body_is_a_success_without_samples() -> None:
     """TC144, L8: whatever its content type, with markers for what was there."""
     target = OneTarget()
     await target.scrape(b"a 1\n")
-    assert markers(await target.scrape(Response(b"", "", gzipped=False))) == {"a"}
+    assert markers(await target.scrape(Response(b"", ""))) == {"a"}
     assert target.reported("up") == 1
     assert target.reported("scrape_samples_scraped") == 0
 
@@ -350,7 +350,7 @@ async def test_a_body_without_samples_is_a_success() -> None:
 async def test_a_body_of_an_unknown_kind_fails(content_type: str, error: str) -> None:
     """TC145, H17: its size is still the real one."""
     target = OneTarget(job(extra_scrape_metrics=True))
-    await target.scrape(Response(b"a 1\n", content_type, gzipped=False))
+    await target.scrape(Response(b"a 1\n", content_type))
     assert error in target.error
     assert target.reported("scrape_body_size_bytes") == 4
 
@@ -439,7 +439,7 @@ async def test_exemplars_reach_the_storage_with_their_samples() -> None:
     target = OneTarget(job(metric_relabel_configs=DROP_B))
     body = b'b 1 # {id="b"} 1\na 1\nc 2 # {id="c"} 0.5\n# EOF\n'
     for _ in range(2):
-        await target.scrape(Response(body, OPENMETRICS, gzipped=False))
+        await target.scrape(Response(body, OPENMETRICS))
         assert target.error == ""
         (found,) = target.storage.exemplars
         assert found[0].get("__name__") == "c"
@@ -450,7 +450,7 @@ async def test_exemplars_reach_the_storage_with_their_samples() -> None:
 async def test_openmetrics_without_its_end_fails_the_scrape() -> None:
     """TC040: and what came is counted."""
     target = OneTarget()
-    assert await target.scrape(Response(b"a 1\n", OPENMETRICS, gzipped=False)) == []
+    assert await target.scrape(Response(b"a 1\n", OPENMETRICS)) == []
     assert target.error == "data does not end with # EOF"
     assert target.reported("scrape_samples_scraped") == 1
 
@@ -460,9 +460,9 @@ async def test_an_exemplar_of_a_sample_over_the_limit_goes_with_it() -> None:
     ahead = OneTarget().clock.now_ns() // 1_000_000_000 + 20 * 60
     body = f'far 1 {ahead} # {{id="f"}} 1\na 1 # {{id="a"}} 1\nb 1 # {{id="b"}} 1\n# EOF\n'
     target = OneTarget()
-    await target.scrape(Response(body.encode(), OPENMETRICS, gzipped=False))
+    await target.scrape(Response(body.encode(), OPENMETRICS))
     assert [labels.get("__name__") for labels, _ in target.storage.exemplars] == ["a", "b"]
     limited = OneTarget(job(sample_limit=2))
-    await limited.scrape(Response(body.encode(), OPENMETRICS, gzipped=False))
+    await limited.scrape(Response(body.encode(), OPENMETRICS))
     assert limited.error == "sample limit exceeded"
     assert [labels.get("__name__") for labels, _ in limited.storage.exemplars] == []

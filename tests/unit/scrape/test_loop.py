@@ -204,3 +204,47 @@ async def test_failures_do_not_slow_a_target_down() -> None:
     await target.clock.advance(3 * INTERVAL_S)
     assert target.storage.report("up") == [0.0, 0.0, 0.0, 1.0]
     await running.end()
+
+
+async def test_an_initial_offset_delays_the_first_scrape() -> None:
+    """L1: for an embedder that wants its targets to settle first; the grid moves with it."""
+    running = Running(target := OneTarget(initial_offset_s=3.0))
+    await target.clock.advance(running.first_s + 2.999)
+    assert target.client.requests == 0
+    await target.clock.advance(0.001)
+    assert target.client.requests == 1
+    await running.end()
+
+
+@pytest.mark.parametrize(("scraped_before", "expected"), [(False, [1.0]), (True, [1.0, 1.0])])
+async def test_a_loop_may_scrape_once_more_at_its_end(
+    scraped_before: bool,  # noqa: FBT001
+    expected: list[float],
+) -> None:
+    """M22: whatever ends it and even in its first wait; the stop waits for that scrape."""
+    running = Running(target := OneTarget(scrape_on_shutdown=True))
+    await settle()
+    if scraped_before:
+        await running.start()
+        await target.clock.advance(1)
+    running.loop.leave_no_markers()
+    target.client.release.clear()
+    running.loop.stop()
+    await settle()
+    assert not running.task.done()
+    target.client.release.set()
+    await running.loop.stopped()
+    assert target.storage.report("up") == expected
+    await running.task
+
+
+@pytest.mark.parametrize(("extra", "observed"), [(False, 0.0), (True, 1.0)])
+async def test_durations_are_observed_with_the_extra_metrics(
+    extra: bool,  # noqa: FBT001
+    observed: float,
+) -> None:
+    """Section 10: of jobs that have them switched on."""
+    target = OneTarget(ScrapeConfig(job_name="j", extra_scrape_metrics=extra))
+    await target.scrape(b"a 1\n")
+    name = "prometheus_target_scrape_duration_seconds_count"
+    assert target.metrics.registry.get_sample_value(name) == observed

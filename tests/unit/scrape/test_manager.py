@@ -36,9 +36,9 @@ def job(name: str, **changes: object) -> ScrapeConfig:
 class Managed:
     """A manager on the test's clock and storage."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: object) -> None:
         self.storage, self.clock = RecordingStorage(), ManualClock()
-        self.options = make_options(self.storage, self.clock)
+        self.options = make_options(self.storage, self.clock, **options)
         self.manager = ScrapeManager(self.options, structlog.get_logger())
 
     async def apply(self, *jobs: ScrapeConfig) -> None:
@@ -64,8 +64,8 @@ class Managed:
 
 
 @asynccontextmanager
-async def managing() -> AsyncIterator[Managed]:
-    managed = Managed()
+async def managing(**options: object) -> AsyncIterator[Managed]:
+    managed = Managed(**options)
     async with managed.manager:
         yield managed
 
@@ -82,6 +82,22 @@ async def test_pools_are_made_at_the_first_tick_and_not_before() -> None:
         await settle()
         assert list(managed.manager.pools) == ["a"]
         assert managed.counted("prometheus_target_scrape_pools_total") == 1
+
+
+async def test_the_first_sync_may_come_at_once() -> None:
+    """M11, reload on startup: with the first targets; the gate begins to count from there."""
+    async with managing(reload_on_startup=True) as managed:
+        await managed.apply(job("a"), job("b"))
+        await managed.clock.advance(3)
+        managed.update(a="127.0.0.1:1")
+        await managed.clock.advance(0)
+        assert list(managed.manager.pools) == ["a"]
+        managed.update(a="127.0.0.1:1", b="127.0.0.1:1")
+        await managed.clock.advance(4.9)
+        assert list(managed.manager.pools) == ["a"]
+        await managed.clock.advance(0.2)
+        await settle()
+        assert sorted(managed.manager.pools) == ["a", "b"]
 
 
 async def test_an_update_after_a_quiet_time_is_put_to_use_at_once() -> None:

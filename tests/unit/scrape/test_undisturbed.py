@@ -88,13 +88,13 @@ async def test_a_job_that_means_the_same_goes_on(pattern: str, replacement: str)
         async with running.manager:
             await running.load(FILE)
             await running.scrape(2)
-            loop, client = running.loop(), running.manager.pools["kept"].client
+            loop, client = running.loop(), running.manager.pools["kept"].clients
 
             await running.load(changed)
             await running.scrape(8)
 
             assert running.loop() is loop
-            assert running.manager.pools["kept"].client is client
+            assert running.manager.pools["kept"].clients is client
         assert len(set(exporter.connections)) == 1
         assert running.added()[0] == 2
         assert set(running.added()[1:]) == {0}

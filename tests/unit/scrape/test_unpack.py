@@ -1,12 +1,15 @@
 """Packed bodies, never unpacked beyond the bound."""
 
 import gzip
+import tracemalloc
 import zlib
+from collections.abc import Callable
 
+import cramjam
 import pytest
 
 from promscrape.errors import BodySizeLimitExceeded, FetchError
-from promscrape.scrape.unpack import gunzip
+from promscrape.scrape.unpack import gunzip, unzstd
 
 
 def test_a_gzip_body_is_unpacked() -> None:
@@ -63,3 +66,45 @@ def test_a_corrupt_checksum_fails() -> None:
     packed[-8] ^= 1
     with pytest.raises(FetchError, match="gzip: invalid data"):
         gunzip(bytes(packed), 100)
+
+
+def zstd(body: bytes) -> bytes:
+    return bytes(cramjam.zstd.compress(body))
+
+
+@pytest.mark.parametrize("body", [b"", b"a 1\n", b"a 1\n" * 100_000, bytes(range(256)) * 1000])
+def test_a_zstd_body_is_unpacked(body: bytes) -> None:
+    """Beyond H14: whatever it holds, and whatever its frame says of its size."""
+    assert unzstd(zstd(body), 1 << 20) == body
+    assert unzstd(zstd(body) + zstd(b"b 2\n"), 1 << 20) == body + b"b 2\n"
+
+
+def test_a_zstd_body_at_the_limit_is_over_it() -> None:
+    """H15: in the same way as with gzip."""
+    packed = zstd(b"x" * 100_000)
+    assert unzstd(packed, 100_001) == b"x" * 100_000
+    for limit in (100_000, 99_999, 1):
+        with pytest.raises(BodySizeLimitExceeded):
+            unzstd(packed, limit)
+
+
+@pytest.mark.parametrize("unpack", [gunzip, unzstd])
+def test_a_bomb_fills_no_memory(unpack: Callable[[bytes, int], bytes]) -> None:
+    """H15: 64 MiB of zeros cost about what the limit allows, whatever packed them."""
+    body = bytes(64 << 20)
+    bomb = gzip.compress(body) if unpack is gunzip else zstd(body)
+    del body
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodySizeLimitExceeded):
+            unpack(bomb, 1 << 20)
+        assert tracemalloc.get_traced_memory()[1] < 3 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("packed", [b"a 1\n", b"", zstd(b"a 1\n" * 100)[:-3], zstd(b"a") + b"x"])
+def test_what_is_not_zstd_fails(packed: bytes) -> None:
+    """H14: corrupt data fails the scrape; what came is not taken for the whole."""
+    with pytest.raises(FetchError, match="zstd: invalid data"):
+        unzstd(packed, 1 << 20)
