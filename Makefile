@@ -21,7 +21,7 @@ pip := PYTHONWARNINGS=ignore $(bin)/python -m pip install --quiet --disable-pip-
 
 # What an installation in place has to be repeated for; Python files are read where they lie.
 build_inputs := pyproject.toml setup.py \
-	$(shell find promscrape -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h')
+	$(shell find promscrape -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .PHONY: run test lint bench clean
 .DEFAULT_GOAL := run
@@ -30,9 +30,17 @@ run: $(VENV)/.installed-run
 	exec $(bin)/promscrape --config.file=$(CONFIG) --storage.agent.path=$(DATA) \
 		--web.listen-address=$(LISTEN) $(ARGS)
 
+# What touches the loops that exist twice: run again with the plain twins.
+twin_tests := tests/unit/exposition tests/unit/scrape tests/unit/storage/wal \
+	tests/property/test_exposition.py tests/property/test_wal_record.py \
+	tests/conformance/test_openmetrics.py
+
 # The tests of asyncio code run on both event loops, all others once.
 test: $(VENV)/.installed-test
 	$(bin)/python -m pytest --event-loop=both $(ARGS)
+ifeq ($(ARGS),)
+	PROMSCRAPE_PURE_PYTHON=1 $(bin)/python -m pytest --no-header -q $(twin_tests)
+endif
 
 lint: $(VENV)/.installed-lint
 	$(bin)/ruff check
@@ -48,6 +56,7 @@ bench: $(VENV)/.installed-test
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis
+	find promscrape -name '*.so' -delete
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,7 +1,28 @@
 """The extension modules; everything else about the build stands in pyproject.toml."""
 
-from setuptools import setup
+import os
 
-# The compiled twins of the hot loops are listed here, each with `optional=True`: a machine
-# without a C compiler installs the plain twins instead.
-setup(ext_modules=[])
+from Cython.Compiler import Options
+from setuptools import Extension, setup
+
+# A newer Cython may warn of more: that shall fail our own checks, and nobody's installation.
+Options.warning_errors = bool(os.environ.get("CI"))
+
+
+def compiled(module: str) -> Extension:
+    """Return a compiled twin. Where there is no C compiler the plain twins are installed alone."""
+    extension = Extension(
+        module,
+        [module.replace(".", "/") + ".pyx"],
+        optional=True,
+        extra_compile_args=["-O3", "-fno-strict-aliasing"],
+    )
+    extension.cython_c_in_temp = True
+    return extension
+
+
+setup(
+    ext_modules=[
+        compiled("promscrape.storage.wal._record_c"),
+    ]
+)

@@ -41,6 +41,7 @@ from promscrape.storage.wal.agent import AgentStorage
 from promscrape.storage.wal.compression import Compression
 from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.storage.wal.options import FsyncPolicy, WalOptions
+from promscrape.twins import COMPILED, WHY_PLAIN
 from promscrape.version import PROGRAM, Version
 from promscrape.web.options import WebOptions
 from promscrape.web.server import WebServer
@@ -306,9 +307,11 @@ class Daemon:
         self._log.info("Starting Prometheus Agent", mode="agent", version=version.info())
         self._log.info("operational information", **version.operational_information())
         self._log_limits()
-        self._log.warning(
-            "The compiled core is not part of this version: scrapes run in plain Python"
-        )
+        if not COMPILED:
+            self._log.warning(
+                "Running the plain Python core, which needs several times the CPU of the compiled",
+                reason=WHY_PLAIN,
+            )
 
     def _log_limits(self) -> None:
         for message in self.limits.messages:

@@ -22,12 +22,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from promscrape.runtime import Limits
+from promscrape.twins import CORE
 from promscrape.version import Version
 
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000
-
-CORE = "python"
-"""Which twins of the hot loops this process runs."""
 
 
 _NETSTAT = Path("/proc/self/net/netstat")

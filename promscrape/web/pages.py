@@ -22,6 +22,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from promscrape.rfc3339 import local_time_ms
 from promscrape.scrape.target import Health, Target
+from promscrape.twins import WHY_PLAIN
 from promscrape.version import Version
 from promscrape.web.api.envelope import encode
 from promscrape.web.options import WebOptions
@@ -114,6 +115,7 @@ class _Pages:
             base=options.external_url.encoded_path,
             page_title=options.page_title,
             version=Version.current().version,
+            why_plain=WHY_PLAIN,
         )
         self._shell = environment.get_template("targets.html")
         self._plain = environment.get_template("plain.html")

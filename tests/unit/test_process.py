@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from promscrape.process import LimitsCollector, NetworkCollector, ProcessMetrics, task_count
 from promscrape.runtime import Limits, Source
+from promscrape.twins import COMPILED
 from promscrape.version import Version
 
 LIMITS = Limits(3, 1 << 30, Source.CGROUP_V2, Source.CGROUP_V2)
@@ -22,7 +23,7 @@ def test_the_build_is_told_in_prometheus_s_way_and_in_our_own() -> None:
     version = Version.current()
     assert theirs.labels["version"] == ours.labels["version"] == version.version
     assert theirs.labels["goversion"] == version.go_version
-    assert ours.labels["core"] == "python"
+    assert ours.labels["core"] == ("cython" if COMPILED else "python")
 
 
 def test_the_limits_are_read_when_they_are_collected() -> None:

@@ -13,6 +13,7 @@ from promscrape.config.dump import dump
 from promscrape.config.root import Config
 from promscrape.rfc3339 import utc_time
 from promscrape.runtime import UNLIMITED_BYTES
+from promscrape.twins import CORE
 from promscrape.version import Version
 from promscrape.web.api.envelope import api_route
 from promscrape.web.options import WebOptions
@@ -44,7 +45,7 @@ class WalReplay(msgspec.Struct, frozen=True):
 
 
 class RuntimeInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The process as it is; `goroutine_count` is its asyncio tasks."""
+    """The process as it is; `goroutine_count` is its asyncio tasks, `core` the twin that it runs."""
 
     start_time: str
     cwd: str = msgspec.field(name="CWD")
@@ -59,6 +60,7 @@ class RuntimeInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     gogc: str = msgspec.field(name="GOGC", default="")
     godebug: str = msgspec.field(name="GODEBUG", default="")
     storage_retention: str
+    core: str = CORE
 
 
 def status_routes(service: Service, options: WebOptions) -> list[Route]:

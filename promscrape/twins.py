@@ -1,0 +1,24 @@
+"""Which twins of the hot loops this process runs: the compiled ones, or the plain ones.
+
+All or none: a process that mixes them could not say in one word what it runs.
+"""
+
+import os
+from importlib.util import find_spec
+
+_COMPILED_MODULES = ("promscrape.storage.wal._record_c",)
+
+
+def _why_plain() -> str:
+    """Return why the plain twins run, "" where the compiled ones do."""
+    if os.environ.get("PROMSCRAPE_PURE_PYTHON"):
+        return "the environment sets PROMSCRAPE_PURE_PYTHON"
+    missing = [name for name in _COMPILED_MODULES if find_spec(name) is None]
+    return f"{missing[0]} was not built when promscrape was installed" if missing else ""
+
+
+WHY_PLAIN = _why_plain()
+COMPILED = not WHY_PLAIN
+
+CORE = "cython" if COMPILED else "python"
+"""The `core` of `promscrape_build_info`."""
