@@ -42,6 +42,10 @@ class RefIndex:
             return self._rows[at : at + len(refs)]
         return array("I", map(self.__getitem__, refs))
 
+    def refs(self) -> list[int]:
+        """Return the refs that have a row."""
+        return [ref for ref, row in zip(self._refs, self._rows, strict=True) if row != _GONE]
+
     def remove(self, ref: int) -> None:
         """Forget a ref that is known."""
         self._rows[bisect_left(self._refs, ref)] = _GONE
