@@ -31,7 +31,9 @@ from promscrape.httpclient.redirect import (
     first_hop,
     shown,
 )
+from promscrape.httpclient.round_robin import RoundRobinResolver
 from promscrape.httpclient.route import DIRECT, Route, router
+from promscrape.httpclient.signer import Signer
 from promscrape.httpclient.tls_context import TLS
 from promscrape.httpclient.transport_error import HANDSHAKE_S, reason
 
@@ -57,6 +59,8 @@ class HTTPClient:
     environ: where `proxy_from_environment` looks, once.
     unix_socket: the path of the socket that every request goes to, whatever host its URL names,
         redirects included and proxies passed by; "" for the hosts themselves. Plain HTTP only.
+    signer: proves who makes a request, beside what the section has; closed with the client.
+    round_robin_dns: look a host up for each connection, and take one of its addresses by chance.
     """
 
     def __init__(
@@ -67,6 +71,8 @@ class HTTPClient:
         clock: Clock = _SYSTEM_CLOCK,
         environ: Mapping[str, str] = os.environ,
         unix_socket: str = "",
+        signer: Signer | None = None,
+        round_robin_dns: bool = False,
     ) -> None:
         self._follows_redirects = config.follow_redirects
         self._tls = TLS(config.tls_config)
@@ -74,6 +80,7 @@ class HTTPClient:
         self._router = None if unix_socket else router(config.proxy, environ)
         self._unix_socket = unix_socket
         self._authorize = authorize(config)
+        self._signer = signer
         self._extra_headers = ExtraHeaders(config.http_headers)
         self._endpoint: _Endpoint | None = None
         self._tokens: Tokens | None = None
@@ -82,10 +89,10 @@ class HTTPClient:
             self._endpoint = _Endpoint(config.oauth2, user_agent, clock, environ)
             self._tokens = Tokens(config.oauth2, self._endpoint, clock)
         self._has_dress = bool(
-            self._authorize or self._tokens or self._extra_headers or self._router
+            self._authorize or self._tokens or self._extra_headers or self._router or signer
         )
         self._session = aiohttp.ClientSession(
-            connector=_connector(unix_socket),
+            connector=_connector(unix_socket, round_robin_dns=round_robin_dns),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             timeout=_NO_TIMEOUT,
@@ -109,6 +116,8 @@ class HTTPClient:
         await self._session.close()
         if self._endpoint is not None:
             await self._endpoint.close()
+        if self._signer is not None:
+            await self._signer.close()
 
     def get(
         self, url: str, headers: Mapping[str, str]
@@ -191,6 +200,9 @@ class HTTPClient:
                 headers["Authorization"] = self._tokens.cached() or await self._tokens.fetch()
         if route.authorization and url.scheme == "http":
             headers["Proxy-Authorization"] = route.authorization
+        if at_home and self._signer is not None and "Authorization" not in headers:
+            # Last, because a signature covers all other headers.
+            headers.update(await self._signer.sign(hop.method, str(url), headers, hop.body or b""))
         return hop._replace(url=url, headers=headers)
 
 
@@ -227,9 +239,14 @@ class _Endpoint:
         return TokenReply(answer.status, answer.reason or "", content_type, bytes(received))
 
 
-def _connector(unix_socket: str) -> aiohttp.BaseConnector:
+def _connector(unix_socket: str, *, round_robin_dns: bool) -> aiohttp.BaseConnector:
     if unix_socket:
         return aiohttp.UnixConnector(unix_socket, limit=0, keepalive_timeout=_IDLE_S)
+    if round_robin_dns:
+        resolver = RoundRobinResolver()
+        return aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=_IDLE_S, resolver=resolver, use_dns_cache=False
+        )
     return aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S)
 
 

@@ -1,0 +1,185 @@
+"""Requests to one destination of remote write: the network's side of the seam in `outcome.py`.
+
+Sections 1 and 5 of the remote-write specification.
+"""
+
+import asyncio
+import base64
+import os
+from collections.abc import Mapping
+from typing import Final, final
+
+import aiohttp
+from multidict import CIMultiDict
+from structlog.typing import FilteringBoundLogger
+
+from promscrape.clock import Clock
+from promscrape.errors import ConfigError, FetchError
+from promscrape.httpclient.client import HTTPClient
+from promscrape.httpclient.credentials import check_header
+from promscrape.httpclient.redirect import first_hop
+from promscrape.model.secret import MASK
+from promscrape.storage.remote.config import RemoteWriteConfig, WriteMessage
+from promscrape.storage.remote.outcome import Counts, Outcome, Verdict
+from promscrape.storage.remote.response import Answer, outcome_of
+from promscrape.storage.remote.signing.choice import signer_for
+
+MAX_SAID_BYTES: Final = 1024
+"""How much of an error's body is kept."""
+
+# What is read of a longer body, so that its connection can serve the next request.
+_DRAINED_BYTES = 4 << 20
+
+_PROTOCOL: Final[Mapping[WriteMessage, Mapping[str, str]]] = {
+    WriteMessage.V1: {
+        "Content-Encoding": "snappy",
+        # Without the message's name, because old receivers compare the text.
+        "Content-Type": "application/x-protobuf",
+        "X-Prometheus-Remote-Write-Version": "0.1.0",
+    },
+    WriteMessage.V2: {
+        "Content-Encoding": "snappy",
+        "Content-Type": f"application/x-protobuf;proto={WriteMessage.V2}",
+        "X-Prometheus-Remote-Write-Version": "2.0.0",
+    },
+}
+
+
+@final
+class WriteClient:
+    """Implements `promscrape.storage.remote.outcome.Sender` over HTTP, and owns connections.
+
+    To be made and closed on one event loop. Raises ConfigError where the section cannot be
+    obeyed. A URL of a scheme that nobody speaks is no such case: its requests fail, and are
+    to be tried again (1.3).
+
+    log: where failed requests of the second version go with `failed_request_logging`.
+    """
+
+    def __init__(
+        self,
+        config: RemoteWriteConfig,
+        user_agent: str,
+        *,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        assert config.url is not None  # without one, the section does not load
+        self._url = config.url.reveal()
+        self._headers = {message: _headers(message, config.headers) for message in WriteMessage}
+        try:
+            first_hop("POST", self._url, {}, None)
+        except FetchError as exc:
+            raise ConfigError(f"url of remote_write cannot be requested: {exc}") from exc
+        self._timeout_s = config.remote_timeout.seconds
+        self._retries_429 = config.queue_config.retry_on_http_429
+        self._logs_failed = config.failed_request_logging
+        self._clock, self._log = clock, log
+        self._http = HTTPClient(
+            config.http_client,
+            user_agent,
+            clock=clock,
+            environ=environ,
+            signer=signer_for(config),
+            round_robin_dns=config.round_robin_dns,
+        )
+
+    async def close(self) -> None:
+        """Close all connections; requests under way fail."""
+        await self._http.close()
+
+    async def send(
+        self, body: bytes, *, version: WriteMessage, attempt: int, counts: Counts
+    ) -> Outcome:
+        """See `Sender.send`."""
+        headers: Mapping[str, str] = self._headers[version]
+        if attempt:
+            headers = CIMultiDict(headers)
+            headers["Retry-Attempt"] = str(attempt)
+        try:
+            answer = await self._request(body, headers)
+        except FetchError as exc:
+            outcome = Outcome(Verdict.RETRY, error=str(exc))
+        else:
+            outcome = outcome_of(
+                answer,
+                version=version,
+                counts=counts,
+                now_ns=self._clock.now_ns(),
+                retries_429=self._retries_429,
+            )
+        if self._logs_failed and version is WriteMessage.V2 and outcome.error:
+            self._note(outcome, len(body), attempt, counts)
+        return outcome
+
+    async def _request(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Return the answer within `remote_timeout`. Raises FetchError."""
+        deadline_s = asyncio.get_running_loop().time() + self._timeout_s
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                answer = await self._http.post(self._url, headers, body)
+        except TimeoutError as exc:
+            raise FetchError(
+                f"no response within remote_timeout ({self._timeout_s:g}s): "
+                "context deadline exceeded"
+            ) from exc
+        said = await _said(answer, deadline_s)
+        return Answer(answer.status, answer.reason or "", answer.headers, said)
+
+    def _note(self, outcome: Outcome, size: int, attempt: int, counts: Counts) -> None:
+        self._log.debug(
+            "Remote write request failed",
+            status=outcome.status,
+            attempt=attempt,
+            bytes=size,
+            samples=counts.samples,
+            histograms=counts.histograms,
+            exemplars=counts.exemplars,
+            written=outcome.written.items,
+            err=outcome.error,
+        )
+
+
+def _headers(message: WriteMessage, own: Mapping[str, str]) -> CIMultiDict[str]:
+    """Return the headers of a version's requests. Raises ConfigError."""
+    headers = CIMultiDict(_PROTOCOL[message])
+    for name, value in own.items():
+        try:
+            headers[name] = check_header(name, value)
+        except FetchError as exc:
+            raise ConfigError(f"headers of remote_write cannot be sent: {exc}") from exc
+    return headers
+
+
+async def _said(answer: aiohttp.ClientResponse, deadline_s: float) -> str:
+    """Read a body to its end, keep its beginning, and give the connection back.
+
+    A body that does not end in time, or is endless, costs its connection.
+    """
+    kept, size = bytearray(), 0
+    try:
+        async with asyncio.timeout_at(deadline_s):
+            async for part in answer.content.iter_any():
+                kept += part[: MAX_SAID_BYTES - len(kept)]
+                size += len(part)
+                if size > _DRAINED_BYTES:
+                    answer.close()
+                    break
+    except (TimeoutError, aiohttp.ClientError):
+        answer.close()  # the status has come, and is all that decides
+    finally:
+        answer.release()
+    return _without_credentials(kept.decode(errors="replace"), answer.request_info.headers)
+
+
+def _without_credentials(text: str, sent: Mapping[str, str]) -> str:
+    """Mask what a peer repeats of the credentials that it was sent."""
+    kind, _, credentials = sent.get("Authorization", "").partition(" ")
+    if not credentials:
+        return text
+    text = text.replace(credentials, MASK)
+    if kind == "Basic":
+        password = base64.b64decode(credentials).decode(errors="replace").partition(":")[2]
+        text = text.replace(password, MASK) if password else text
+    return text
