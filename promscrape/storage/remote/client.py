@@ -81,7 +81,7 @@ class WriteClient:
             user_agent,
             clock=clock,
             environ=environ,
-            signer=signer_for(config),
+            signer=signer_for(config, user_agent, clock=clock, environ=environ),
             round_robin_dns=config.round_robin_dns,
         )
 

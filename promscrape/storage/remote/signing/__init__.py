@@ -1,0 +1,1 @@
+"""Signers for the remote storages of clouds: SigV4, Azure AD, Google IAM."""
