@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from promscrape.command.console import Console
-from promscrape.config.glob import glob
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.discovery.file import FileSDConfig
 from promscrape.discovery.kubernetes.config import KubernetesSDConfig
@@ -16,6 +15,7 @@ from promscrape.discovery.static import StaticConfig, target_groups
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.discovery.target_group_file import read_target_groups
 from promscrape.errors import ConfigError
+from promscrape.glob import glob
 from promscrape.httpclient.tls import TLSConfig
 from promscrape.model.quoting import quote
 from promscrape.scrape.target import TargetError, build_target, discovered_labels

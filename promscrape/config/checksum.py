@@ -13,10 +13,10 @@ import os
 from pathlib import Path
 from typing import Annotated, ClassVar, final
 
-from promscrape.config.glob import BadPattern, glob
 from promscrape.decode.decoding import Decoding
 from promscrape.decode.schema import ConfigStruct, GoName
 from promscrape.errors import ConfigError
+from promscrape.glob import BadPattern, glob
 from promscrape.model.quoting import quote
 
 Patterns = Annotated[tuple[str, ...], GoName("[]string")]

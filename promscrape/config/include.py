@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import ClassVar, final
 
 from promscrape.config.effect import in_effect
-from promscrape.config.glob import BadPattern, glob
 from promscrape.config.jobs import Found, check_jobs, jobs_in_effect
 from promscrape.config.load import read_file
 from promscrape.config.root import Config
@@ -13,6 +12,7 @@ from promscrape.config.scrape import ScrapeConfig, ScrapeSection
 from promscrape.decode.decoding import Decoding
 from promscrape.decode.schema import ConfigStruct, Refused
 from promscrape.errors import ConfigError, Problem
+from promscrape.glob import BadPattern, glob
 from promscrape.model.quoting import quote
 
 

@@ -1,15 +1,35 @@
 """`http_sd_configs`: targets from an HTTP server that lists them."""
 
-from collections.abc import Iterator
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Annotated, ClassVar, final
 
+import aiohttp
+from prometheus_client import CollectorRegistry, Counter
+
 from promscrape.decode.schema import INLINE, ConfigStruct
-from promscrape.discovery.refresh import check_interval
+from promscrape.discovery.kind import Kind
+from promscrape.discovery.provider import Provider, ProviderContext
+from promscrape.discovery.refresh import Refreshed, check_interval
 from promscrape.discovery.server_url import ServerURL, http_fault
+from promscrape.discovery.static import target_groups
+from promscrape.discovery.target_group import TargetGroup
+from promscrape.discovery.target_group_json import decode_groups
+from promscrape.errors import DiscoveryError, PromscrapeError
 from promscrape.httpclient.config import HTTPClientConfig
+from promscrape.httpclient.transport_error import os_reason, reason
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
+from promscrape.model.quoting import quote
 from promscrape.model.url import URL
+
+URL_LABEL = "__meta_url"
+
+_CONTENT_TYPE = re.compile(r"""application/json(; *charset=("utf-8"|utf-8))?""", re.IGNORECASE)
+# An answer that is larger lists no targets; it would fill the memory of the process.
+_MAX_BYTES = 1 << 26
 
 
 @final
@@ -29,3 +49,103 @@ class HttpSDConfig(ConfigStruct, frozen=True, kw_only=True):
             yield fault
         yield from self.http_client.check()
         yield from check_interval(self.refresh_interval)
+
+
+@final
+class HttpMetrics:
+    """What providers of this kind move."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.failures = Counter(
+            "prometheus_sd_http_failures",
+            "Requests for target groups that failed, or whose answers were none.",
+            registry=registry,
+        )
+
+
+@final
+class HttpRefresher:
+    """Asks the server for its list of target groups.
+
+    Rules H-1 to H-7 of the discovery specification; source: Prometheus discovery/http/http.go.
+    """
+
+    def __init__(
+        self, config: HttpSDConfig, context: ProviderContext, metrics: HttpMetrics
+    ) -> None:
+        self._url, self._metrics = config.url, metrics
+        self._interval_s = config.refresh_interval.seconds
+        self._client = context.http_client(config.http_client)
+        self._last_length = 0
+        self._headers = {
+            "Accept": "application/json",
+            "X-Prometheus-Refresh-Interval-Seconds": decimal(self._interval_s),
+        }
+
+    async def refresh(self) -> Sequence[TargetGroup]:
+        try:
+            configs = decode_groups(await self._fetch())
+        except PromscrapeError:
+            self._metrics.failures.inc()
+            raise
+        url = str(self._url)
+        groups = [
+            TargetGroup(group.targets, {**group.labels, URL_LABEL: url}, f"{url}:{index}")
+            for index, group in enumerate(target_groups(configs))
+        ]
+        vanished = range(len(groups), self._last_length)
+        self._last_length = len(groups)
+        return groups + [TargetGroup((), {}, f"{url}:{index}") for index in vanished]
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _fetch(self) -> bytes:
+        answer: aiohttp.ClientResponse | None = None
+        try:
+            async with asyncio.timeout(self._interval_s):
+                answer = await self._client.get(self._url.reveal(), self._headers)
+                _check(answer)
+                return await _read(answer)
+        except TimeoutError as exc:
+            raise DiscoveryError(
+                f'Get "{self._url}": no whole answer within the refresh_interval of '
+                f"{decimal(self._interval_s)}s"
+            ) from exc
+        except aiohttp.ClientError as exc:
+            raise DiscoveryError(f'Get "{self._url}": {reason(exc)}') from exc
+        except OSError as exc:
+            raise DiscoveryError(f'Get "{self._url}": {os_reason(exc)}') from exc
+        finally:
+            if answer is not None:
+                answer.release()
+
+
+def _check(answer: aiohttp.ClientResponse) -> None:
+    if answer.status != HTTPStatus.OK:
+        status = f"{answer.status} {answer.reason or ''}".rstrip()
+        raise DiscoveryError(f"server returned HTTP status {status}")
+    content_type = answer.headers.get("Content-Type", "")
+    if not _CONTENT_TYPE.fullmatch(content_type.strip()):
+        raise DiscoveryError(f"unsupported content type {quote(content_type)}")
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for part in answer.content.iter_any():
+        body += part
+        if len(body) > _MAX_BYTES:
+            raise DiscoveryError(f"the answer is larger than {_MAX_BYTES >> 20} MiB")
+    return bytes(body)
+
+
+def decimal(number: float) -> str:
+    """Return the shortest decimal form, without an exponent."""
+    return f"{number:.3f}".rstrip("0").rstrip(".")
+
+
+def _make(config: HttpSDConfig, context: ProviderContext, metrics: HttpMetrics) -> Provider:
+    return Refreshed(HttpRefresher(config, context, metrics), config.refresh_interval, context)
+
+
+KIND = Kind("http", HttpSDConfig, HttpMetrics, _make, (URL_LABEL,))

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from typing import Annotated, Final, TypeAlias
 
 from promscrape.decode.schema import ConfigStruct, Late
-from promscrape.discovery import static
+from promscrape.discovery import file, http, static
 from promscrape.discovery.aws import AwsSDConfig
 from promscrape.discovery.azure import AzureSDConfig
 from promscrape.discovery.consul import provider as consul
@@ -19,10 +19,8 @@ from promscrape.discovery.ec2 import Ec2SDConfig
 from promscrape.discovery.ecs import EcsSDConfig
 from promscrape.discovery.elasticache import ElasticacheSDConfig
 from promscrape.discovery.eureka import EurekaSDConfig
-from promscrape.discovery.file import FileSDConfig
 from promscrape.discovery.gce import GceSDConfig
 from promscrape.discovery.hetzner import HetznerSDConfig
-from promscrape.discovery.http import HttpSDConfig
 from promscrape.discovery.ionos import IonosSDConfig
 from promscrape.discovery.kind import AnyKind, Unbuilt
 from promscrape.discovery.kubernetes.config import KubernetesSDConfig
@@ -59,10 +57,10 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("ecs", EcsSDConfig),
     Unbuilt("elasticache", ElasticacheSDConfig),
     Unbuilt("eureka", EurekaSDConfig),
-    Unbuilt("file", FileSDConfig),
+    file.KIND,
     Unbuilt("gce", GceSDConfig),
     Unbuilt("hetzner", HetznerSDConfig),
-    Unbuilt("http", HttpSDConfig),
+    http.KIND,
     Unbuilt("ionos", IonosSDConfig),
     Unbuilt("kubernetes", KubernetesSDConfig),
     Unbuilt("kuma", KumaSDConfig),

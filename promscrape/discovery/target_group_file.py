@@ -6,19 +6,16 @@ Source: Prometheus discovery/file/file.go, readFile; the texts are promtool's.
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
-import msgspec
-
 from promscrape.decode.decoding import Decoding
 from promscrape.discovery.static import StaticConfig
 from promscrape.discovery.target_group import ADDRESS_LABEL, TargetGroup
-from promscrape.errors import ConfigError, Problem
+from promscrape.discovery.target_group_json import decode_groups, null_group
+from promscrape.errors import ConfigError, DiscoveryError, Problem
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.quoting import quote
 
-
-class _JsonGroup(msgspec.Struct, forbid_unknown_fields=True):
-    targets: list[str] = []
-    labels: dict[str, str] = {}
+# A file that is larger is none of target groups; it would fill the memory of the process.
+_MAX_BYTES = 1 << 26
 
 
 def read_target_groups(path: str) -> tuple[TargetGroup, ...]:
@@ -27,11 +24,15 @@ def read_target_groups(path: str) -> tuple[TargetGroup, ...]:
     Raises ConfigError with all that is wrong; a group that is wrong refuses the whole file.
     """
     try:
-        source = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            source = file.read(_MAX_BYTES + 1)
     except OSError as exc:
         reason = (exc.strerror or "").lower()
         raise ConfigError(f"open {path}: {reason}") from exc
-    extension = PurePath(path).suffix
+    if len(source) > _MAX_BYTES:
+        raise ConfigError(f"{path} is larger than {_MAX_BYTES >> 20} MiB")
+    name = PurePath(path).name
+    extension = name[name.rfind(".") :] if "." in name else ""  # A hidden file may have one.
     match extension.lower():
         case ".json":
             configs = _read_json(source, path)
@@ -54,7 +55,7 @@ def _read_yaml(source: bytes, path: str) -> Iterable[StaticConfig]:
     items = decoding.read_items(StaticConfig)
     for index, item in enumerate(items):
         if item is None:
-            decoding.refuse((index,), InvalidValue(_null_group(index)))
+            decoding.refuse((index,), InvalidValue(null_group(index)))
     error = decoding.error("")
     if error:
         raise error
@@ -64,18 +65,6 @@ def _read_yaml(source: bytes, path: str) -> Iterable[StaticConfig]:
 def _read_json(source: bytes, path: str) -> Iterable[StaticConfig]:
     # Not through YAML: there a number is as good as a string, and some of JSON's escapes are none.
     try:
-        groups = msgspec.json.decode(source, type=list[_JsonGroup | None])
-    except msgspec.DecodeError as exc:
+        return decode_groups(source)
+    except DiscoveryError as exc:
         raise ConfigError(str(exc), (Problem(path, 0, 0, "", str(exc)),)) from exc
-    for index, group in enumerate(groups):
-        if group is None:
-            raise ConfigError(_null_group(index))
-    return [
-        StaticConfig(targets=tuple(group.targets), labels=group.labels)
-        for group in groups
-        if group is not None
-    ]
-
-
-def _null_group(index: int) -> str:
-    return f"nil target group item found (index {index})"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from promscrape.config.glob import BadPattern, glob
+from promscrape.glob import BadPattern, glob
 
 
 @pytest.fixture
