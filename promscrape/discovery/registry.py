@@ -23,7 +23,7 @@ from promscrape.discovery.gce import GceSDConfig
 from promscrape.discovery.hetzner import HetznerSDConfig
 from promscrape.discovery.ionos import IonosSDConfig
 from promscrape.discovery.kind import AnyKind, Unbuilt
-from promscrape.discovery.kubernetes.config import KubernetesSDConfig
+from promscrape.discovery.kubernetes import kind as kubernetes
 from promscrape.discovery.kuma import KumaSDConfig
 from promscrape.discovery.lightsail import LightsailSDConfig
 from promscrape.discovery.linode import LinodeSDConfig
@@ -62,7 +62,7 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("hetzner", HetznerSDConfig),
     http.KIND,
     Unbuilt("ionos", IonosSDConfig),
-    Unbuilt("kubernetes", KubernetesSDConfig),
+    kubernetes.KIND,
     Unbuilt("kuma", KumaSDConfig),
     Unbuilt("lightsail", LightsailSDConfig),
     Unbuilt("linode", LinodeSDConfig),
