@@ -159,8 +159,16 @@ class TextScanner:
             self._layout = change.layout
         return walk.columns(change.layout.series, change.layout, change.new, error)
 
+    def text_of(self, series_id: int) -> bytes:
+        """Return the series text that has this id."""
+        return self._texts[series_id]
+
     def identify(self, text: bytes) -> tuple[int, bool]:
-        """Return the id of a series text, and whether it is new."""
+        """Return the id of a series text, and whether it is new.
+
+        Also called from outside: other formats share the ids, and so do series that are made of
+        others.
+        """
         known = self._ids.get(text)
         if known is not None:
             return known, False
@@ -254,6 +262,7 @@ class _Walk:
             new,
             timestamps,
             self._exemplars,
+            metadata_at=layout.metadata_at,
             error=error,
             bad_lines=tuple(self.bad.last),
             bad_count=self.bad.count,

@@ -45,6 +45,10 @@ class Columns:
         are unchanged.
     new: the series first seen in this body, in order.
     exemplars, histograms: sparse, by position.
+    starts: array("q") of start timestamps, NO_START where it is not known when a sample's counter
+        started; None where it is known of none.
+    metadata_at: the metadata lines by the position of the sample that they stand before; like
+        `series`, the same while the body is.
     error: what ended the scan early; the samples before it are in the columns.
     bad_lines: the last few of the lines that were left out, of `bad_count` in all.
     """
@@ -56,6 +60,8 @@ class Columns:
     timestamps: "array[int] | None" = None
     exemplars: Mapping[int, Sequence[Exemplar]] = field(default_factory=dict)
     histograms: Mapping[int, Histogram] = field(default_factory=dict)
+    starts: "array[int] | None" = None
+    metadata_at: Mapping[int, Sequence[MetadataEntry]] = field(default_factory=dict)
     error: ParseError | None = None
     bad_lines: Sequence[BadLine] = ()
     bad_count: int = 0

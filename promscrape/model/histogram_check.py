@@ -6,6 +6,8 @@ from itertools import pairwise
 
 from promscrape.model.histogram import EXPONENTIAL_SCHEMAS, Histogram, Span
 
+_INT64_MAX = (1 << 63) - 1
+
 
 def check_histogram(histogram: Histogram) -> None:
     """Raise ValueError, with the reason, for a histogram that no storage may take."""
@@ -23,7 +25,7 @@ def check_histogram(histogram: Histogram) -> None:
     for side, spans, counts in sides:
         held = list(counts)
         _check_spans(side, spans, len(held))
-        _check_counts(side, held)
+        _check_counts(side, held, is_float=histogram.is_float)
         total += math.fsum(held) if histogram.is_float else sum(held)
     if not histogram.is_float:
         _check_total(histogram, total)
@@ -59,10 +61,12 @@ def _check_spans(side: str, spans: Sequence[Span], buckets: int) -> None:
         raise ValueError(f"{side} side: spans require {needed} buckets, have {buckets}")
 
 
-def _check_counts(side: str, counts: Iterable[float]) -> None:
+def _check_counts(side: str, counts: Iterable[float], *, is_float: bool) -> None:
     for number, count in enumerate(counts, start=1):
         if count < 0:
             raise ValueError(f"{side} side: bucket number {number} has observation count {count:g}")
+        if not is_float and count > _INT64_MAX:
+            raise ValueError(f"{side} side: bucket number {number} has more than {_INT64_MAX}")
 
 
 def _check_total(histogram: Histogram, total: float) -> None:
