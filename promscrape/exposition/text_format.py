@@ -1,6 +1,6 @@
 """The two text formats behind one face: what the scanner and `parse` know of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from promscrape.errors import ParseError
@@ -31,11 +31,6 @@ PROMETHEUS_TEXT = TextFormat(_text_py.read_line, _text_py.read_value, _any_end)
 OPENMETRICS_TEXT = TextFormat(
     _openmetrics_py.read_line, _openmetrics_py.read_value, _openmetrics_py.check_end
 )
-
-BY_MEDIA_TYPE: Mapping[str, TextFormat] = {
-    "text/plain": PROMETHEUS_TEXT,
-    "application/openmetrics-text": OPENMETRICS_TEXT,
-}
 
 
 def parse(body: bytes, text_format: TextFormat = PROMETHEUS_TEXT) -> Iterator[Entry]:

@@ -1,0 +1,46 @@
+"""The stretches of a body between its metadata lines, each with the family it stands under.
+
+What a line means beyond itself (that it belongs to a histogram, that it says when a counter
+started) follows from the metadata lines before it. This page finds that out from the columns of
+a body, so that the scan itself need not.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, final
+
+from promscrape.exposition.entries import MetadataEntry, TypeEntry, UnitEntry
+from promscrape.model.metadata import MetricType
+
+
+@final
+class Run(NamedTuple):
+    """Samples `start` to `end` of a body, without a metadata line between them.
+
+    family, type: of the last TYPE line, whatever it is that follows. unit: of that family.
+    named_last: the family of the last metadata line of any kind.
+    """
+
+    start: int
+    end: int
+    family: str
+    type: MetricType
+    unit: str
+    named_last: str
+
+
+def runs_of(metadata_at: Mapping[int, Sequence[MetadataEntry]], samples: int) -> Iterator[Run]:
+    """Yield the runs of a body of so many samples; together they are all of it."""
+    run = Run(0, 0, "", MetricType.UNKNOWN, "", "")
+    units: dict[str, str] = {}
+    for place, entries in sorted(metadata_at.items()):
+        if place > run.start:
+            yield run._replace(end=min(place, samples))
+        for entry in entries:
+            run = run._replace(start=place, named_last=entry.family)
+            if isinstance(entry, TypeEntry):
+                run = run._replace(family=entry.family, type=entry.type)
+            elif isinstance(entry, UnitEntry):
+                units[entry.family] = entry.unit
+        run = run._replace(unit=units.get(run.family, ""))
+    if samples > run.start:
+        yield run._replace(end=samples)
