@@ -122,6 +122,14 @@ class SampleLimitExceeded(LimitExceeded):
 
 
 @final
+class BucketLimitExceeded(LimitExceeded):
+    """A native histogram has more buckets than `native_histogram_bucket_limit` in any schema."""
+
+    def __init__(self) -> None:
+        super().__init__("histogram bucket limit exceeded")
+
+
+@final
 class LabelLimitExceeded(LimitExceeded):
     """A series breaks `label_limit`, `label_name_length_limit` or `label_value_length_limit`."""
 

@@ -19,10 +19,7 @@ _MEDIA_TYPES = {
 _WITH_ESCAPING = frozenset(
     {ScrapeProtocol.PROMETHEUS_TEXT_1_0_0, ScrapeProtocol.OPENMETRICS_TEXT_1_0_0}
 )
-READABLE = frozenset(_MEDIA_TYPES) - {ScrapeProtocol.PROMETHEUS_PROTO}
-"""The formats that this version can parse; a target is never asked for another."""
-
-_READABLE_MEDIA_TYPES = frozenset(_MEDIA_TYPES[name].partition(";")[0] for name in READABLE)
+_KNOWN_TYPES = frozenset(full.partition(";")[0] for full in _MEDIA_TYPES.values())
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _MEDIA_TYPE = re.compile(rf"[ \t]*({_WORD}(?:/{_WORD})?)[ \t]*(?=;|$)")
@@ -48,13 +45,12 @@ def accept_header(protocols: Sequence[ScrapeProtocol], escaping: EscapingScheme)
 def media_type(content_type: str, fallback: ScrapeProtocol | None) -> str:
     """Return the media type of a body by its Content-Type header, or by the fallback.
 
-    Raises ParseError where neither says what the body is, or where it is a format that this
-    version cannot parse.
+    Raises ParseError where neither says what the body is.
     """
     found, reason = _parse_media_type(content_type)
-    if found not in _READABLE_MEDIA_TYPES and fallback is not None:
+    if found not in _KNOWN_TYPES and fallback is not None:
         found, reason = _MEDIA_TYPES[fallback].partition(";")[0], ""
-    if found in _READABLE_MEDIA_TYPES:
+    if found in _KNOWN_TYPES:
         return found
     if not content_type:
         raise ParseError(

@@ -51,13 +51,18 @@ class BodyReader:
         """Return how many series are remembered."""
         return len(self._text)
 
-    def scan(self, body: bytes, body_format: BodyFormat) -> Columns:
-        """Read a whole body. Never raises for what a target sends: see `Columns.error`."""
+    def scan(
+        self, body: bytes, body_format: BodyFormat, *, skip_bad_lines: bool = False
+    ) -> Columns:
+        """Read a whole body. Never raises for what a target sends: see `Columns.error`.
+
+        skip_bad_lines: see `TextScanner.scan`; protobuf has no lines to skip.
+        """
         if isinstance(body_format, ProtobufFormat):
             self._scanned = array("I")
             return self._protobuf.scan(body)
         self._format = body_format
-        columns = self._text.scan(body, body_format)
+        columns = self._text.scan(body, body_format, skip_bad_lines=skip_bad_lines)
         self._scanned = columns.series
         if columns.new and self._switches.type_and_unit_labels:
             columns = replace(columns, new=_typed(columns))

@@ -15,12 +15,15 @@ from itertools import compress
 from typing import final
 
 from promscrape.errors import ScrapeError
+from promscrape.exposition.body_format import BodyFormat
 from promscrape.exposition.columns import Columns, NewSeries
 from promscrape.exposition.entries import LabelPairs
-from promscrape.exposition.scanner import TextScanner
-from promscrape.exposition.text_format import TextFormat
+from promscrape.exposition.reader import BodyReader
+from promscrape.exposition.switches import DEFAULT_SWITCHES, Switches
 from promscrape.model.labels import EMPTY_LABELS, Labels
+from promscrape.model.metadata import Metadata
 from promscrape.model.sample import NO_TIMESTAMP
+from promscrape.scrape.family_metadata import MetadataColumn
 from promscrape.scrape.limits import SeriesRules
 from promscrape.scrape.metadata import MetadataCache
 from promscrape.storage.interface import AppendCode, Appended
@@ -67,9 +70,13 @@ class SeriesCache:
     A scrape goes `scan`, `use_generation`, `plan`, `note_appended`, `track`, `stale`, `end`.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, switches: Switches = DEFAULT_SWITCHES, *, attaches_metadata: bool = False
+    ) -> None:
         self.metadata = MetadataCache()
-        self._scanner = TextScanner()
+        self._scanner = BodyReader(switches)
+        families = self.metadata.families
+        self._column = MetadataColumn(families) if attaches_metadata else None
         self._states = bytearray()
         self._labels: list[Labels] = []
         self._refs: array[int] = array("Q")
@@ -91,10 +98,10 @@ class SeriesCache:
         return array("Q", [self._refs[i] for i in ids])
 
     def scan(
-        self, body: bytes, text_format: TextFormat, *, skip_bad_lines: bool = False
+        self, body: bytes, body_format: BodyFormat, *, skip_bad_lines: bool = False
     ) -> Columns:
         """Read a body. May run in a thread, since the loop waits for it."""
-        columns = self._scanner.scan(body, text_format, skip_bad_lines=skip_bad_lines)
+        columns = self._scanner.scan(body, body_format, skip_bad_lines=skip_bad_lines)
         if columns.new:
             self._make_room(columns.new)
         self.metadata.note(columns.metadata, self._iteration)
@@ -157,6 +164,15 @@ class SeriesCache:
         self._plan = plan if error is None and timestamps is None else None
         return plan
 
+    def metadata_of(self, plan: Plan, columns: Columns) -> Sequence[Metadata | None] | None:
+        """Return what is known of the family of each of the plan's samples, if that is asked for.
+
+        It is the same object from scrape to scrape while nothing of it changes.
+        """
+        if self._column is None:
+            return None
+        return self._column.of(plan.ids, plan.labels, plan.keep, columns)
+
     def _resolve(self, series: "array[int]", rules: SeriesRules) -> tuple[ScrapeError | None, int]:
         """Resolve what is new, in order; return the error and how many samples precede it."""
         if not self._unresolved:
@@ -209,22 +225,26 @@ class SeriesCache:
                 states[taken[place]] = _RESOLVED
         return bytes(thinned), count - room
 
-    def note_appended(self, plan: Plan, sent: "array[int]", appended: Appended) -> int:
+    def note_appended(
+        self, plan: Plan, sent: "array[int]", appended: Appended, counted: int | None = None
+    ) -> int:
         """Take over handles from the storage; return how many series were new to the cache.
 
-        `sent` is the column of handles that the storage was given, the first ones of the plan's.
+        sent: the column of handles that the storage was given, the first ones of the plan's.
+        counted: how many of the samples count for the result, where a limit refused one (L19).
         """
         if appended.refs is sent and appended.codes is None:
             return 0
         added = 0
         codes = appended.codes or bytes(appended.count)
-        for series_id, ref, code in zip(plan.ids, appended.refs, codes, strict=False):
+        known = zip(plan.ids, appended.refs, codes, strict=False)
+        for at, (series_id, ref, code) in enumerate(known):
             if not ref or code != AppendCode.ACCEPTED:
                 continue
             self._refs[series_id] = ref
             if self._states[series_id] == _RESOLVED:
                 self._states[series_id] = _ACCEPTED
-                added += 1
+                added += counted is None or at < counted
         if appended.count == len(plan.ids):
             plan.refs = appended.refs
             plan.unknown = 0 in plan.refs

@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 from promscrape.clock import Clock, SystemClock
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import BodySizeLimitExceeded, FetchError
-from promscrape.exposition.negotiation import READABLE, accept_header
+from promscrape.exposition.negotiation import accept_header
 from promscrape.httpclient.client import HTTPClient
 from promscrape.httpclient.redirect import shown
 from promscrape.httpclient.transport_error import os_reason, reason
@@ -58,9 +58,9 @@ class ScrapeClient:
     ) -> None:
         self._limit = config.body_size_limit.bytes or ceiling_bytes
         self._is_ceiling = not config.body_size_limit
-        protocols = [name for name in config.scrape_protocols if name in READABLE]
+        escaping = config.metric_name_escaping_scheme
         self._headers = {
-            "Accept": accept_header(protocols, config.metric_name_escaping_scheme),
+            "Accept": accept_header(config.scrape_protocols, escaping),
             "Accept-Encoding": "gzip" if config.enable_compression else "identity",
         }
         self._http = HTTPClient(

@@ -1,11 +1,10 @@
 """The HTTP clients of one job: one for its hosts, and one for each unix socket (rule T20)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import final
 
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import ConfigError
-from promscrape.exposition.negotiation import READABLE
 from promscrape.scrape.client import ScrapeClient
 from promscrape.scrape.options import ScrapeOptions
 
@@ -40,12 +39,6 @@ class ScrapeClients:
 
     def _make(self, unix_socket: str) -> ScrapeClient:
         config, options = self._config, self._options
-        if READABLE.isdisjoint(config.scrape_protocols):
-            readable: Sequence[str] = sorted(READABLE)
-            raise ConfigError(
-                f"error creating HTTP client: scrape_protocols of job {config.job_name} name no "
-                f"format that this version reads: {', '.join(readable)}"
-            )
         try:
             return ScrapeClient(
                 config, options.ceiling_bytes, options.user_agent, options.clock, unix_socket

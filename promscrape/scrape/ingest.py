@@ -6,35 +6,26 @@ specification; source: Prometheus scrape/scrape.go, scrapeLoop.append.
 """
 
 from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import accumulate, compress
-from typing import TypeAlias, TypeVar, final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
 
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.config.tolerance import OnBadLine, OnSampleLimit
-from promscrape.errors import (
-    LabelLimitExceeded,
-    PromscrapeError,
-    SampleLimitExceeded,
-)
+from promscrape.errors import LabelLimitExceeded, PromscrapeError
+from promscrape.exposition.body_format import BodyFormat
 from promscrape.exposition.columns import Columns
-from promscrape.exposition.text_format import TextFormat
-from promscrape.model.exemplar import Exemplar
+from promscrape.model.buckets import max_schema
 from promscrape.model.labels import Labels
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.scrape.cache import Plan, SeriesCache
 from promscrape.scrape.limits import SeriesRules
 from promscrape.scrape.metrics import ScrapeMetrics
+from promscrape.scrape.samples import Samples
 from promscrape.scrape.transaction import Transaction
 from promscrape.storage.interface import AppendCode, Appended
-
-Exemplars: TypeAlias = Mapping[int, Sequence[Exemplar]]
-"""By the place of their sample; most samples have none."""
-
-Number = TypeVar("Number", int, float)
 
 MAX_AHEAD_MS = 10 * 60 * 1000
 """A sample further than this in the future is out of bounds."""
@@ -56,53 +47,6 @@ class Ingested:
     error: PromscrapeError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Samples:
-    """What is to be appended of a body; `plan` has the series, the columns are as long.
-
-    over_limit: the sample limit cut the rest off, and fails the scrape.
-    ahead: samples that were left out since they are too far in the future.
-    """
-
-    plan: Plan
-    values: "array[float]"
-    times: "array[int] | None"
-    exemplars: Exemplars
-    over_limit: bool = False
-    ahead: int = 0
-
-    def first(self, count: int) -> "_Samples":
-        """Return the first samples, up to the limit."""
-        plan = self.plan
-        kept = replace(
-            plan, ids=plan.ids[:count], labels=plan.labels[:count], refs=plan.refs[:count]
-        )
-        times = self.times and self.times[:count]
-        exemplars = {at: found for at, found in self.exemplars.items() if at < count}
-        return _Samples(kept, self.values[:count], times, exemplars, over_limit=True)
-
-    def until(self, latest_ms: int) -> "_Samples":
-        """Return the samples that are not later than that."""
-        plan, times = self.plan, self.times or array("q")
-        near = bytes(t_ms <= latest_ms for t_ms in times)
-        kept = replace(
-            plan,
-            ids=array("I", compress(plan.ids, near)),
-            labels=list(compress(plan.labels, near)),
-            refs=array("Q", compress(plan.refs, near)),
-        )
-        values = array("d", compress(self.values, near))
-        moved = _renumbered(near)
-        return replace(
-            self,
-            plan=kept,
-            values=values,
-            times=array("q", compress(times, near)),
-            exemplars={moved[at]: found for at, found in self.exemplars.items() if near[at]},
-            ahead=len(near) - len(values),
-        )
-
-
 @final
 class Ingest:
     """The samples of one target on their way through its cache into a storage."""
@@ -122,10 +66,11 @@ class Ingest:
         self._skips_bad_lines = config.on_bad_line is OnBadLine.SKIP
         keeps_known = config.on_sample_limit is OnSampleLimit.KEEP_KNOWN
         self._room = config.sample_limit if keeps_known else 0
+        self._max_schema = max_schema(config.native_histogram_min_bucket_factor)
 
-    def scan(self, body: bytes, text_format: TextFormat) -> Columns:
+    def scan(self, body: bytes, body_format: BodyFormat) -> Columns:
         """Read a body that is not empty."""
-        return self.cache.scan(body, text_format, skip_bad_lines=self._skips_bad_lines)
+        return self.cache.scan(body, body_format, skip_bad_lines=self._skips_bad_lines)
 
     def append(self, transaction: Transaction, columns: Columns, now_ms: int) -> Ingested:
         """Append a body's samples, then the stale markers of the series it no longer brings.
@@ -169,16 +114,15 @@ class Ingest:
 
     def _samples(
         self, plan: Plan, columns: Columns, times: "array[int] | None", now_ms: int
-    ) -> "_Samples":
+    ) -> Samples:
         """Return what the job's limits leave of a planned body, in the order of S11."""
-        samples = _Samples(
-            plan,
-            _select(columns.values, plan),
-            times and _select(times, plan),
-            _select_exemplars(columns.exemplars, plan),
-        )
-        limit = self._config.sample_limit
-        if limit and len(plan.ids) > limit:
+        config = self._config
+        samples = Samples.of(columns, plan, times, self.cache.metadata_of(plan, columns))
+        samples = samples.with_buckets(self._max_schema, config.native_histogram_bucket_limit)
+        if samples.error is not None:
+            self._metrics.exceeded_bucket_limit.inc()
+        limit = config.sample_limit
+        if limit and len(samples.values) > limit:
             self._metrics.exceeded_sample_limit.inc()
             samples = samples.first(limit)
         latest_ms = now_ms + MAX_AHEAD_MS
@@ -187,21 +131,20 @@ class Ingest:
         return samples
 
     def _append_samples(
-        self, transaction: Transaction, samples: "_Samples", ingested: Ingested
+        self, transaction: Transaction, samples: Samples, ingested: Ingested
     ) -> None:
         plan = samples.plan
         sent = plan.refs
-        appended = transaction.append(
-            sent, plan.labels, samples.values, samples.times, samples.exemplars
-        )
-        ingested.added = self.cache.note_appended(plan, sent, appended)
+        appended = transaction.append_samples(samples)
+        ingested.added = self.cache.note_appended(plan, sent, appended, samples.refused_at)
         self.cache.track(self._to_track(plan, appended, samples.times))
-        if samples.over_limit:
-            ingested.error = ingested.error or SampleLimitExceeded()
+        ingested.error = ingested.error or samples.error
         if appended.error is not None:
             ingested.error = appended.error
             ingested.scraped, ingested.relabeled = _position(plan, appended.count)
         self._count_refused(appended.codes, plan.repeated, samples.ahead)
+        if appended.exemplars_out_of_order:
+            self._note_late_exemplars(appended.exemplars_out_of_order)
 
     def _to_track(self, plan: Plan, appended: Appended, times: "array[int] | None") -> "array[int]":
         """Return the ids of the accepted samples whose disappearance will be marked (C8)."""
@@ -222,6 +165,10 @@ class Ingest:
                 and (times is None or not by_time or times[position] == NO_TIMESTAMP)
             ),
         )
+
+    def _note_late_exemplars(self, count: int) -> None:
+        self._metrics.exemplar_out_of_order.inc(count)
+        self._log.warning("Error on ingesting out-of-order exemplars", num_dropped=count)
 
     def _count_refused(self, codes: bytes | None, repeated: int, ahead: int) -> None:
         """Count the samples that were left out, with one log line a kind (L26)."""
@@ -244,30 +191,6 @@ class Ingest:
                 "Error on ingesting samples that are too old or are too far into the future",
                 num_dropped=out_of_bounds,
             )
-
-
-def _select(column: "array[Number]", plan: Plan) -> "array[Number]":
-    """Return the part of a body's column that the plan appends."""
-    if plan.keep is None:
-        return column if len(column) == len(plan.ids) else column[: len(plan.ids)]
-    selected = column[:0]
-    selected.extend(compress(column, plan.keep))
-    return selected
-
-
-def _select_exemplars(exemplars: Exemplars, plan: Plan) -> Exemplars:
-    """Return the exemplars of the samples that the plan appends, by their places in it."""
-    if not exemplars:
-        return {}
-    if plan.keep is None:
-        return {at: found for at, found in exemplars.items() if at < len(plan.ids)}
-    keep, moved = plan.keep, _renumbered(plan.keep)
-    return {moved[at]: found for at, found in exemplars.items() if at < len(keep) and keep[at]}
-
-
-def _renumbered(keep: bytes) -> list[int]:
-    """Return, for each place, how many of the places before it are kept."""
-    return list(accumulate(keep, initial=0))
 
 
 def _position(plan: Plan, appended: int) -> tuple[int, int]:

@@ -19,9 +19,9 @@ from promscrape.errors import (
     ScrapeError,
     StorageError,
 )
+from promscrape.exposition.body_format import BY_MEDIA_TYPE
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.negotiation import media_type
-from promscrape.exposition.body_format import BY_MEDIA_TYPE
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.client import Response
 from promscrape.scrape.ingest import Ingest, Ingested

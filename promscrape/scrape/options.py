@@ -35,6 +35,9 @@ class ScrapeOptions:
     reload_on_startup: the first sync waits for nothing but the first targets.
     initial_offset_s: how much later than its place in the interval each loop begins.
     scrape_on_shutdown: a loop that ends scrapes once more before.
+    start_timestamps: whether targets are asked when their counters started.
+    type_and_unit_labels: whether series get the labels `__type__` and `__unit__`.
+    attaches_metadata: whether samples carry what their target says of their family.
     turn: held by the one loop that works on its body, on the event loop.
     ceiling_bytes: the largest body where a job sets no `body_size_limit`.
     """
@@ -51,3 +54,6 @@ class ScrapeOptions:
     reload_on_startup: bool = False
     initial_offset_s: float = 0.0
     scrape_on_shutdown: bool = False
+    start_timestamps: bool = False
+    type_and_unit_labels: bool = False
+    attaches_metadata: bool = False

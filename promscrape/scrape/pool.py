@@ -17,6 +17,7 @@ from promscrape.config.tolerance import OnSampleLimit
 from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.errors import ConfigError, FetchError, PromscrapeError, ScrapeError
+from promscrape.exposition.switches import Switches
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
 from promscrape.model.labels import Labels
@@ -98,7 +99,7 @@ class ScrapePool:
         for key, target in targets.items():
             if loop := self._loops.get(key):
                 loop.target.discovered_labels = target.discovered_labels
-            elif not self._start(target, SeriesCache()):
+            elif not self._start(target, self._new_cache(target)):
                 failed += 1
         self._check_target_limit()
         for loop in vanished:
@@ -155,6 +156,17 @@ class ScrapePool:
         if self.failure_log is not None:
             self.failure_log.write(str(error), self.config.job_name, target.url)
 
+    def _new_cache(self, target: Target) -> SeriesCache:
+        options = self._options
+        switches = Switches(
+            native_histograms=target.native_histograms,
+            convert_classic=target.converts_classic,
+            keep_classic=target.keeps_classic,
+            start_timestamps=options.start_timestamps,
+            type_and_unit_labels=options.type_and_unit_labels,
+        )
+        return SeriesCache(switches, attaches_metadata=options.attaches_metadata)
+
     def _start(self, target: Target, cache: SeriesCache) -> bool:
         """Start a target's loop; false, with a word in the log, where it cannot have a client."""
         try:
@@ -181,7 +193,7 @@ class ScrapePool:
         # would make each other's samples out of order.
         for loop in replaced:
             await loop.stopped()
-            cache = loop.cache if keeps_caches else SeriesCache()
+            cache = loop.cache if keeps_caches else self._new_cache(loop.target)
             if not self._start(loop.target, cache):
                 del self._loops[loop.target.hash]
 

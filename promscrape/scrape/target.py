@@ -97,6 +97,9 @@ class Target:
         self.timeout_text = labels[SCRAPE_TIMEOUT]
         self.interval_ns = Duration.parse(self.interval_text).ms * 1_000_000
         self.timeout_s = Duration.parse(self.timeout_text).seconds
+        self.native_histograms = labels.get(SCRAPE_NATIVE, "") in _TRUE
+        self.converts_classic = labels.get(CONVERT_CLASSIC, "") in _TRUE
+        self.keeps_classic = labels.get(ALWAYS_CLASSIC, "") in _TRUE
         self.unix_socket = labels.get(UNIX_SOCKET, "")
         self.url = _url(labels, params)
         self.hash = target_hash(own, self.url)

@@ -1,14 +1,15 @@
 """One scrape's transaction: an open appender, and what all of its batches carry."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, final
 
 from promscrape.errors import PromscrapeError
-from promscrape.model.exemplar import Exemplar
 from promscrape.model.labels import Labels
+from promscrape.model.metadata import Metadata
 from promscrape.model.sample import STALE_NAN
+from promscrape.scrape.samples import Samples
 from promscrape.storage.interface import Appendable, Appended, Appender, Batch
 
 
@@ -34,12 +35,28 @@ class Transaction:
         refs: "array[int]",
         labels: Sequence[Labels],
         values: "array[float]",
-        timestamps: "array[int] | None" = None,
-        exemplars: Mapping[int, Sequence[Exemplar]] | None = None,
+        metadata: Sequence[Metadata | None] | None = None,
     ) -> Appended:
-        """Append samples; see `Batch` for the columns."""
+        """Append float samples of this transaction's time; see `Batch` for the columns."""
         return self.appender.append(
-            Batch(refs, labels, values, self.t_ms, self.generation, timestamps, exemplars or {})
+            Batch(refs, labels, values, self.t_ms, self.generation, metadata=metadata)
+        )
+
+    def append_samples(self, samples: Samples) -> Appended:
+        """Append what a body brought."""
+        return self.appender.append(
+            Batch(
+                samples.plan.refs,
+                samples.plan.labels,
+                samples.values,
+                self.t_ms,
+                self.generation,
+                samples.times,
+                samples.exemplars,
+                samples.histograms,
+                samples.starts,
+                samples.metadata,
+            )
         )
 
     def append_markers(

@@ -39,7 +39,7 @@ class Field(NamedTuple):
     oneof: str = ""
 
 
-def _repeated(number: int, name: str, kind: str) -> Field:
+def repeated(number: int, name: str, kind: str) -> Field:
     return Field(number, name, kind, is_repeated=True)
 
 
@@ -51,15 +51,15 @@ _HISTOGRAM = (
     Field(5, "zero_threshold", "double"),
     Field(6, "zero_count_int", "uint64", oneof="zero_count"),
     Field(7, "zero_count_float", "double", oneof="zero_count"),
-    _repeated(8, "negative_spans", "BucketSpan"),
-    _repeated(9, "negative_deltas", "sint64"),
-    _repeated(10, "negative_counts", "double"),
-    _repeated(11, "positive_spans", "BucketSpan"),
-    _repeated(12, "positive_deltas", "sint64"),
-    _repeated(13, "positive_counts", "double"),
+    repeated(8, "negative_spans", "BucketSpan"),
+    repeated(9, "negative_deltas", "sint64"),
+    repeated(10, "negative_counts", "double"),
+    repeated(11, "positive_spans", "BucketSpan"),
+    repeated(12, "positive_deltas", "sint64"),
+    repeated(13, "positive_counts", "double"),
     Field(14, "reset_hint", "enum"),
     Field(15, "timestamp", "int64"),
-    _repeated(16, "custom_values", "double"),
+    repeated(16, "custom_values", "double"),
 )
 _SPAN = (Field(1, "offset", "sint32"), Field(2, "length", "uint32"))
 
@@ -67,17 +67,17 @@ _V1: Final[Mapping[str, tuple[Field, ...]]] = {
     "Label": (Field(1, "name", "string"), Field(2, "value", "string")),
     "Sample": (Field(1, "value", "double"), Field(2, "timestamp", "int64")),
     "Exemplar": (
-        _repeated(1, "labels", "Label"),
+        repeated(1, "labels", "Label"),
         Field(2, "value", "double"),
         Field(3, "timestamp", "int64"),
     ),
     "BucketSpan": _SPAN,
     "Histogram": _HISTOGRAM,
     "TimeSeries": (
-        _repeated(1, "labels", "Label"),
-        _repeated(2, "samples", "Sample"),
-        _repeated(3, "exemplars", "Exemplar"),
-        _repeated(4, "histograms", "Histogram"),
+        repeated(1, "labels", "Label"),
+        repeated(2, "samples", "Sample"),
+        repeated(3, "exemplars", "Exemplar"),
+        repeated(4, "histograms", "Histogram"),
     ),
     "MetricMetadata": (
         Field(1, "type", "enum"),
@@ -86,8 +86,8 @@ _V1: Final[Mapping[str, tuple[Field, ...]]] = {
         Field(5, "unit", "string"),
     ),
     "WriteRequest": (
-        _repeated(1, "timeseries", "TimeSeries"),
-        _repeated(3, "metadata", "MetricMetadata"),
+        repeated(1, "timeseries", "TimeSeries"),
+        repeated(3, "metadata", "MetricMetadata"),
     ),
 }
 
@@ -98,7 +98,7 @@ _V2: Final[Mapping[str, tuple[Field, ...]]] = {
         Field(3, "start_timestamp", "int64"),
     ),
     "Exemplar": (
-        _repeated(1, "labels_refs", "uint32"),
+        repeated(1, "labels_refs", "uint32"),
         Field(2, "value", "double"),
         Field(3, "timestamp", "int64"),
     ),
@@ -110,20 +110,21 @@ _V2: Final[Mapping[str, tuple[Field, ...]]] = {
     "BucketSpan": _SPAN,
     "Histogram": (*_HISTOGRAM, Field(17, "start_timestamp", "int64")),
     "TimeSeries": (
-        _repeated(1, "labels_refs", "uint32"),
-        _repeated(2, "samples", "Sample"),
-        _repeated(3, "histograms", "Histogram"),
-        _repeated(4, "exemplars", "Exemplar"),
+        repeated(1, "labels_refs", "uint32"),
+        repeated(2, "samples", "Sample"),
+        repeated(3, "histograms", "Histogram"),
+        repeated(4, "exemplars", "Exemplar"),
         Field(5, "metadata", "Metadata"),
     ),
-    "Request": (_repeated(4, "symbols", "string"), _repeated(5, "timeseries", "TimeSeries")),
+    "Request": (repeated(4, "symbols", "string"), repeated(5, "timeseries", "TimeSeries")),
 }
 
 
-def _message_class(
-    package: str, messages: Mapping[str, Iterable[Field]], root: str
+def message_class(
+    package: str, messages: Mapping[str, Iterable[Field]], root: str, syntax: str = "proto3"
 ) -> type[Message]:
-    file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
+    """Return the class of the message `root`, with those that it is made of."""
+    file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax=syntax)
     for name, fields in messages.items():
         _add_message(file.message_type.add(name=name), fields, package)
     pool = DescriptorPool()
@@ -153,8 +154,8 @@ def _add_message(message: DescriptorProto, fields: Iterable[Field], package: str
             added.oneof_index = oneofs.index(field.oneof)
 
 
-WriteRequest: Final = _message_class("prometheus", _V1, "WriteRequest")
+WriteRequest: Final = message_class("prometheus", _V1, "WriteRequest")
 """The message of remote write 1.0, metadata included."""
 
-RequestV2: Final = _message_class("io.prometheus.write.v2", _V2, "Request")
+RequestV2: Final = message_class("io.prometheus.write.v2", _V2, "Request")
 """The message of remote write 2.0."""

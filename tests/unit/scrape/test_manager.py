@@ -17,13 +17,16 @@ from promscrape.discovery.dns import DnsSDConfig
 from promscrape.discovery.static import StaticConfig
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.errors import ConfigError
+from promscrape.httpclient.config import HTTPClientConfig
+from promscrape.httpclient.tls import TLSConfig
 from promscrape.model.duration import Duration
-from promscrape.model.protocol import ScrapeProtocol
 from promscrape.scrape.manager import ScrapeManager
 from tests.support.clock import ManualClock, settle
 from tests.support.exporter import Exporter
 from tests.support.scraping import make_options, markers
 from tests.support.storage import RecordingStorage
+
+NO_CLIENT = HTTPClientConfig(tls_config=TLSConfig(ca_file="/no/ca.pem"))
 
 
 def job(name: str, **changes: object) -> ScrapeConfig:
@@ -127,9 +130,9 @@ async def test_an_unknown_job_is_skipped() -> None:
 
 async def test_a_pool_that_cannot_be_made_is_counted_and_tried_again() -> None:
     """M12: the others are made."""
-    unreadable = job("bad", scrape_protocols=(ScrapeProtocol.PROMETHEUS_PROTO,))
+    unmakeable = job("bad", http_client=NO_CLIENT)
     async with managing() as managed:
-        await managed.apply(unreadable, job("a"))
+        await managed.apply(unmakeable, job("a"))
         managed.update(bad="127.0.0.1:1", a="127.0.0.1:1")
         await managed.clock.advance(5)
         assert list(managed.manager.pools) == ["a"]
@@ -186,9 +189,9 @@ async def test_a_pool_that_cannot_be_reloaded_goes_on_as_it_was() -> None:
         await managed.apply(job("a"), job("b"))
         managed.update(a="127.0.0.1:1", b="127.0.0.1:1")
         await managed.clock.advance(5)
-        unreadable = job("a", scrape_protocols=(ScrapeProtocol.PROMETHEUS_PROTO,))
+        unmakeable = job("a", http_client=NO_CLIENT)
         with pytest.raises(ConfigError, match="failed to apply the new configuration"):
-            await managed.apply(unreadable, job("b", sample_limit=5))
+            await managed.apply(unmakeable, job("b", sample_limit=5))
         assert managed.manager.pools["a"].config == job("a")
         assert managed.manager.pools["b"].config.sample_limit == 5
 

@@ -1,0 +1,149 @@
+"""The samples of a body that go into a transaction, and what a job's limits leave of them.
+
+Rules S11 to S14 and the guard of section 3.4 of the scrape specification.
+"""
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, compress
+from typing import TypeAlias, TypeVar, final
+
+from promscrape.errors import BucketLimitExceeded, LimitExceeded, SampleLimitExceeded
+from promscrape.exposition.columns import Columns
+from promscrape.model.buckets import TooManyBucketsError, within_limit, within_schema
+from promscrape.model.exemplar import Exemplar
+from promscrape.model.histogram import MAX_SCHEMA, Histogram
+from promscrape.model.metadata import Metadata
+from promscrape.scrape.cache import Plan
+
+Exemplars: TypeAlias = Mapping[int, Sequence[Exemplar]]
+"""By the place of their sample; most samples have none."""
+
+MetadataColumn: TypeAlias = Sequence[Metadata | None]
+
+Number = TypeVar("Number", int, float)
+Sparse = TypeVar("Sparse")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What is to be appended of a body; `plan` has the series, the columns are as long.
+
+    ahead: samples that were left out since they are too far in the future.
+    error: the limit that a sample is over, which fails the scrape; the samples' own before the
+        buckets' (L27). refused_at: the place of the first such sample.
+    """
+
+    plan: Plan
+    values: "array[float]"
+    times: "array[int] | None" = None
+    exemplars: Exemplars = field(default_factory=dict)
+    histograms: Mapping[int, Histogram] = field(default_factory=dict)
+    starts: "array[int] | None" = None
+    metadata: MetadataColumn | None = None
+    ahead: int = 0
+    error: LimitExceeded | None = None
+    refused_at: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        columns: Columns,
+        plan: Plan,
+        times: "array[int] | None",
+        metadata: MetadataColumn | None,
+    ) -> "Samples":
+        """Return the part of a body that the plan appends; `metadata` is the plan's already."""
+        return cls(
+            plan,
+            _select(columns.values, plan),
+            times and _select(times, plan),
+            _select_sparse(columns.exemplars, plan),
+            _select_sparse(columns.histograms, plan),
+            columns.starts and _select(columns.starts, plan),
+            metadata,
+        )
+
+    def first(self, count: int) -> "Samples":
+        """Return the first samples, up to the limit."""
+        near = bytes((1,)) * count + bytes(len(self.values) - count)
+        at = count if self.refused_at is None else min(self.refused_at, count)
+        return replace(self.those(near), error=SampleLimitExceeded(), refused_at=at)
+
+    def until(self, latest_ms: int) -> "Samples":
+        """Return the samples that are not later than that."""
+        near = bytes(t_ms <= latest_ms for t_ms in self.times or ())
+        return replace(self.those(near), ahead=near.count(0))
+
+    def with_buckets(self, schema: int, limit: int) -> "Samples":
+        """Return the samples with histograms of this schema at most, and so many buckets.
+
+        limit: 0 is none. Histograms that cannot be made to fit it are left out.
+        """
+        if not self.histograms or (schema == MAX_SCHEMA and not limit):
+            return self
+        fitting: dict[int, Histogram] = {}
+        refused: list[int] = []
+        for place, histogram in self.histograms.items():
+            try:
+                reduced = within_schema(histogram, schema)
+                fitting[place] = within_limit(reduced, limit) if limit else reduced
+            except TooManyBucketsError:
+                refused.append(place)
+        fitted = replace(self, histograms=fitting)
+        if not refused:
+            return fitted
+        near = bytearray(b"\x01") * len(self.values)
+        for place in refused:
+            near[place] = 0
+        error = BucketLimitExceeded()
+        return replace(fitted.those(bytes(near)), error=error, refused_at=min(refused))
+
+    def those(self, near: bytes) -> "Samples":
+        """Return the samples whose place has a 1."""
+        plan, moved = self.plan, _renumbered(near)
+        return replace(
+            self,
+            plan=replace(
+                plan,
+                ids=array("I", compress(plan.ids, near)),
+                labels=list(compress(plan.labels, near)),
+                refs=array("Q", compress(plan.refs, near)),
+            ),
+            values=_compressed(self.values, near),
+            times=self.times and _compressed(self.times, near),
+            starts=self.starts and _compressed(self.starts, near),
+            exemplars={moved[at]: found for at, found in self.exemplars.items() if near[at]},
+            histograms={moved[at]: found for at, found in self.histograms.items() if near[at]},
+            metadata=self.metadata and list(compress(self.metadata, near)),
+        )
+
+
+def _select(column: "array[Number]", plan: Plan) -> "array[Number]":
+    """Return the part of a body's column that the plan appends."""
+    if plan.keep is None:
+        return column if len(column) == len(plan.ids) else column[: len(plan.ids)]
+    return _compressed(column, plan.keep)
+
+
+def _compressed(column: "array[Number]", keep: bytes) -> "array[Number]":
+    selected = column[:0]
+    selected.extend(compress(column, keep))
+    return selected
+
+
+def _select_sparse(sparse: Mapping[int, Sparse], plan: Plan) -> Mapping[int, Sparse]:
+    """Return the entries of the samples that the plan appends, by their places in it."""
+    if not sparse:
+        return {}
+    if plan.keep is None:
+        return {at: found for at, found in sparse.items() if at < len(plan.ids)}
+    keep, moved = plan.keep, _renumbered(plan.keep)
+    return {moved[at]: found for at, found in sparse.items() if at < len(keep) and keep[at]}
+
+
+def _renumbered(keep: Iterable[int]) -> list[int]:
+    """Return, for each place, how many of the places before it are kept."""
+    return list(accumulate(keep, initial=0))
