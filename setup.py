@@ -23,6 +23,8 @@ def compiled(module: str) -> Extension:
 
 setup(
     ext_modules=[
+        compiled("promscrape.exposition._decimal_c"),
+        compiled("promscrape.exposition._scanner_c"),
         compiled("promscrape.storage.wal._record_c"),
     ]
 )

@@ -6,7 +6,11 @@ All or none: a process that mixes them could not say in one word what it runs.
 import os
 from importlib.util import find_spec
 
-_COMPILED_MODULES = ("promscrape.storage.wal._record_c",)
+_COMPILED_MODULES = (
+    "promscrape.exposition._decimal_c",
+    "promscrape.exposition._scanner_c",
+    "promscrape.storage.wal._record_c",
+)
 
 
 def _why_plain() -> str:

@@ -93,10 +93,10 @@ cdef inline const uint8_t* get_uvarint(
         if shift == 63 and at[0] > 1:
             return NULL
         found |= <uint64_t>(at[0] & 0x7F) << shift
-        at += 1
-        if at[-1] < 0x80:
+        if at[0] < 0x80:
             number[0] = found
-            return at
+            return at + 1
+        at += 1
         shift += 7
     return NULL
 
@@ -367,7 +367,7 @@ cdef int fill_columns(
     cdef uint64_t* ref_column = <uint64_t*>refs.data.as_ulonglongs
     cdef int64_t* offset_column = <int64_t*>offsets.data.as_longlongs
     cdef uint64_t* bits = <uint64_t*>values.data.as_doubles
-    cdef uint64_t number
+    cdef uint64_t number = 0
     cdef Py_ssize_t index
     with nogil:
         for index in range(count):
