@@ -7,14 +7,12 @@ from importlib.metadata import entry_points
 from typing import Annotated, Final, TypeAlias
 
 from promscrape.decode.schema import ConfigStruct, Late
-from promscrape.discovery import file, http, static
+from promscrape.discovery import docker, dockerswarm, file, http, nomad, static
 from promscrape.discovery.aws import AwsSDConfig
 from promscrape.discovery.azure import AzureSDConfig
 from promscrape.discovery.consul import provider as consul
 from promscrape.discovery.digitalocean import DigitaloceanSDConfig
 from promscrape.discovery.dns import DnsSDConfig
-from promscrape.discovery.docker import DockerSDConfig
-from promscrape.discovery.dockerswarm import DockerswarmSDConfig
 from promscrape.discovery.ec2 import Ec2SDConfig
 from promscrape.discovery.ecs import EcsSDConfig
 from promscrape.discovery.elasticache import ElasticacheSDConfig
@@ -30,7 +28,6 @@ from promscrape.discovery.linode import LinodeSDConfig
 from promscrape.discovery.marathon import MarathonSDConfig
 from promscrape.discovery.msk import MskSDConfig
 from promscrape.discovery.nerve import NerveSDConfig
-from promscrape.discovery.nomad import NomadSDConfig
 from promscrape.discovery.oci import OciSDConfig
 from promscrape.discovery.openstack import OpenstackSDConfig
 from promscrape.discovery.outscale import OutscaleSDConfig
@@ -51,8 +48,8 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     consul.KIND,
     Unbuilt("digitalocean", DigitaloceanSDConfig),
     Unbuilt("dns", DnsSDConfig),
-    Unbuilt("docker", DockerSDConfig),
-    Unbuilt("dockerswarm", DockerswarmSDConfig),
+    docker.KIND,
+    dockerswarm.KIND,
     Unbuilt("ec2", Ec2SDConfig),
     Unbuilt("ecs", EcsSDConfig),
     Unbuilt("elasticache", ElasticacheSDConfig),
@@ -69,7 +66,7 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("marathon", MarathonSDConfig),
     Unbuilt("msk", MskSDConfig),
     Unbuilt("nerve", NerveSDConfig),
-    Unbuilt("nomad", NomadSDConfig),
+    nomad.KIND,
     Unbuilt("oci", OciSDConfig),
     Unbuilt("openstack", OpenstackSDConfig),
     Unbuilt("outscale", OutscaleSDConfig),

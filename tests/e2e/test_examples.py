@@ -34,6 +34,7 @@ def test_the_examples_are_those_that_were_promised() -> None:
     assert [path.name for path in EXAMPLES] == [
         "blackbox.yml",
         "consul.yml",
+        "docker.yml",
         "file_sd.yml",
         "kubernetes.yml",
         "minimal.yml",
