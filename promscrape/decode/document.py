@@ -12,6 +12,7 @@ from typing import TypeAlias, final
 import yaml
 
 from promscrape.decode.syntax import (
+    MAX_DEPTH,
     Place,
     Unreadable,
     not_printable,
@@ -19,8 +20,6 @@ from promscrape.decode.syntax import (
     place_of,
     unreadable,
 )
-
-MAX_DEPTH = 1000
 
 Loader: TypeAlias = type[yaml.CSafeLoader] | type[yaml.SafeLoader]
 

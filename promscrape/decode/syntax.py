@@ -23,6 +23,9 @@ class Place:
 
 START = Place(1, 1)
 
+MAX_DEPTH = 1000
+"""Of collections in collections; libyaml has the same bound from 0.2.6 on."""
+
 
 class _Mark(Protocol):
     """What the marks of both of PyYAML's parsers have."""
@@ -51,6 +54,7 @@ _PROBLEMS = (
         re.compile("mapping values are not allowed here"),
         "mapping values are not allowed in this context",
     ),
+    (re.compile("exceeded maximum nesting depth"), f"exceeded max depth of {MAX_DEPTH}"),
     (re.compile("found unknown escape character .*", re.DOTALL), "found unknown escape character"),
     (re.compile("found undefined tag handle .*", re.DOTALL), "found undefined tag handle"),
     (

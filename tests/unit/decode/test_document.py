@@ -2,7 +2,6 @@ import pytest
 import yaml
 
 from promscrape.decode.document import (
-    MAX_DEPTH,
     AliasNode,
     ListNode,
     Loader,
@@ -11,7 +10,7 @@ from promscrape.decode.document import (
     compose,
     locate,
 )
-from promscrape.decode.syntax import Place, Unreadable
+from promscrape.decode.syntax import MAX_DEPTH, Place, Unreadable
 
 BOTH_LOADERS: list[Loader] = [yaml.SafeLoader]
 if yaml.__with_libyaml__:
