@@ -7,12 +7,11 @@ from importlib.metadata import entry_points
 from typing import Annotated, Final, TypeAlias
 
 from promscrape.decode.schema import ConfigStruct, Late
-from promscrape.discovery import docker, dockerswarm, file, http, nomad, static
+from promscrape.discovery import dns, docker, dockerswarm, file, http, nomad, static
 from promscrape.discovery.aws import AwsSDConfig
 from promscrape.discovery.azure import AzureSDConfig
 from promscrape.discovery.consul import provider as consul
 from promscrape.discovery.digitalocean import DigitaloceanSDConfig
-from promscrape.discovery.dns import DnsSDConfig
 from promscrape.discovery.ec2 import Ec2SDConfig
 from promscrape.discovery.ecs import EcsSDConfig
 from promscrape.discovery.elasticache import ElasticacheSDConfig
@@ -47,7 +46,7 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("azure", AzureSDConfig),
     consul.KIND,
     Unbuilt("digitalocean", DigitaloceanSDConfig),
-    Unbuilt("dns", DnsSDConfig),
+    dns.KIND,
     docker.KIND,
     dockerswarm.KIND,
     Unbuilt("ec2", Ec2SDConfig),
