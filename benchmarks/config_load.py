@@ -16,7 +16,7 @@ import structlog
 
 from benchmarks.cpu import best_of, measured, of_program, of_running, spent_on
 from promscrape.config.load import load
-from promscrape.discovery.static import target_groups
+from promscrape.discovery.static import StaticConfig, target_groups
 from promscrape.process import collect_garbage_less_often
 from promscrape.scrape.manager import ScrapeManager
 from tests.support.clock import ManualClock, settle
@@ -97,7 +97,9 @@ async def take_over(manager: ScrapeManager, path: str) -> None:
     """Do what the daemon does with a file, up to the synchronized targets."""
     config = load(path)
     await manager.apply(config)
-    sets = {job.job_name: target_groups(job.discovery.static()) for job in config.scrape_configs}
+    sets = {
+        job.job_name: target_groups(job.discovery.of(StaticConfig)) for job in config.scrape_configs
+    }
     await manager._sync(sets)
 
 

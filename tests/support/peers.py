@@ -350,6 +350,21 @@ class Launcher:
         kind = _Kind("agent", argv, "storage.agent.path")
         return self._scraper(kind, config, data_dir, flags)
 
+    def vmagent(self, config: str, *, remote_write: str, flags: Sequence[str] = ()) -> Program:
+        """Start VictoriaMetrics's agent; its destinations are no part of its configuration."""
+        port, home = free_port(), self._new_home("vmagent")
+        config_path = home / "prometheus.yml"
+        config_path.write_text(config)
+        argv = [
+            installed("vmagent"),
+            f"-promscrape.config={config_path}",
+            f"-remoteWrite.url={remote_write}",
+            f"-remoteWrite.tmpDataPath={home / 'data'}",
+            f"-httpListenAddr=127.0.0.1:{port}",
+            *flags,
+        ]
+        return self.own(Program(argv, port=port, ready_path="/ready", home=home))
+
     def promscrape(
         self,
         config: str,
