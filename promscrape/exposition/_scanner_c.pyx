@@ -256,7 +256,7 @@ cdef class TextScanner:
     cdef uint32_t* ends
     cdef Py_ssize_t count
     cdef c_array.array series
-    cdef list metadata_at, metadata_entries
+    cdef dict metadata_at
     cdef tuple metadata
     cdef Key* keys
     cdef uint32_t key_count, key_room
@@ -310,9 +310,10 @@ cdef class TextScanner:
             if skip_bad_lines:
                 return self._scan_changed(walk)
             error.locate(buf)
-            return walk.columns(self.series[: walk.count], self.metadata, (), error)
+            series = self.series[: walk.count]
+            return walk.columns(series, self.metadata, self.metadata_at, (), error)
         if walk.is_at_known_end():
-            return walk.columns(self.series, self.metadata, (), None)
+            return walk.columns(self.series, self.metadata, self.metadata_at, (), None)
         return self._scan_changed(walk)
 
     cdef object _scan_changed(self, _Walk walk):
@@ -322,14 +323,28 @@ cdef class TextScanner:
             change.run()
         except ParseError as exc:
             error = exc.locate(walk.buf)
-        gathered = tuple([entry for entries in change.metadata_entries for entry in entries])
+        gathered = tuple([entry for entries in change.metadata_at.values() for entry in entries])
         metadata = self.metadata if gathered == self.metadata else gathered
         series = change.series()
         if error is None:
             self._settle(change)
-            self.series, self.metadata = series, metadata
-            self.metadata_at, self.metadata_entries = change.metadata_at, change.metadata_entries
-        return walk.columns(series, metadata, change.new, error)
+            self.series, self.metadata, self.metadata_at = series, metadata, change.metadata_at
+        return walk.columns(series, metadata, change.metadata_at, change.new, error)
+
+    def text_of(self, uint32_t series_id):
+        """Return the series text that has this id."""
+        cdef Key* key = &self.keys[series_id]
+        return PyBytes_FromStringAndSize(self.arena + key.at, key.size)
+
+    def identify(self, bytes text not None):
+        """Return the id of a series text, and whether it is new."""
+        cdef const char* begin = PyBytes_AS_STRING(text)
+        cdef size_t size = PyBytes_GET_SIZE(text)
+        cdef uint32_t hash = hash_of(begin, size, SEED)
+        cdef uint32_t known = self.find(begin, size, hash)
+        if known != NOWHERE:
+            return known, False
+        return self.add(begin, size, hash), True
 
     def retain(self, ids):
         """Forget every series text but these; return the ids of the forgotten."""
@@ -461,7 +476,7 @@ cdef class TextScanner:
         self.tail_at = self.tail_size = 0
         self.has_tail = True
         self.series = c_array.clone(_IDS, 0, zero=False)
-        self.metadata, self.metadata_at, self.metadata_entries = (), [], []
+        self.metadata, self.metadata_at = (), {}
         return 0
 
     # Forget the last body, and keep the series texts.
@@ -688,7 +703,9 @@ cdef class _Walk:
             )
         )
 
-    cdef object columns(self, object series, tuple metadata, object new, object error):
+    cdef object columns(
+        self, object series, tuple metadata, dict metadata_at, object new, object error
+    ):
         cdef c_array.array values = c_array.clone(_FLOATS, self.count, zero=False)
         cdef c_array.array times = None
         if self.count:
@@ -703,6 +720,7 @@ cdef class _Walk:
             new,
             times,
             self.exemplars,
+            metadata_at=metadata_at,
             error=error,
             bad_lines=tuple(self.bad.last) if self.skips else (),
             bad_count=self.bad.count if self.skips else 0,
@@ -718,7 +736,8 @@ cdef class _Change:
     cdef Py_ssize_t count, room
     cdef size_t tail_at, tail_size
     cdef bint has_tail
-    cdef list metadata_at, metadata_entries, new
+    cdef dict metadata_at
+    cdef list last_metadata_places, new
     cdef object type_in_force
     cdef uint32_t* place_of
     cdef uint32_t place_room
@@ -726,7 +745,8 @@ cdef class _Change:
 
     def __cinit__(self, TextScanner scanner, _Walk walk):
         self.scanner, self.walk = scanner, walk
-        self.metadata_at, self.metadata_entries, self.new = [], [], []
+        self.metadata_at, self.new = {}, []
+        self.last_metadata_places = list(scanner.metadata_at)
         self.type_in_force = MetricType.UNKNOWN
         self.has_tail = True
         self.shared_metadata = None
@@ -787,7 +807,7 @@ cdef class _Change:
         return 0
 
     cdef int _keep_metadata(self, Py_ssize_t index, Py_ssize_t end) except -1:
-        cdef list places = self.scanner.metadata_at
+        cdef list places = self.last_metadata_places
         cdef Py_ssize_t low = 0, high = len(places), middle
         while low < high:
             middle = (low + high) // 2
@@ -796,9 +816,8 @@ cdef class _Change:
             else:
                 high = middle
         while low < len(places) and <Py_ssize_t>places[low] < end:
-            entries = self.scanner.metadata_entries[low]
-            self.metadata_at.append(self.count + <Py_ssize_t>places[low] - index)
-            self.metadata_entries.append(entries)
+            entries = self.scanner.metadata_at[places[low]]
+            self.metadata_at[self.count + <Py_ssize_t>places[low] - index] = entries
             for entry in entries:
                 self._note_type(entry)
             low += 1
@@ -843,23 +862,14 @@ cdef class _Change:
                     return True
             if entry is not None and not isinstance(entry, HistogramEntry):
                 metadata += (entry,)
-                self._note_metadata(metadata)
+                # Noted at once: it counts even if the next line is bad (C19).
+                self.metadata_at[self.count] = metadata
                 self._note_type(entry)
         self.tail_at, self.tail_size = start - walk.begin, walk.end - start
         if walk.skips and walk.bad.count != skipped:
             self.tail_size, self.has_tail = 0, False
         self.scanner.format.check_end(walk.buf)
         return False
-
-    # Note the metadata lines before the next sample: at once, since they count even if the next
-    # line is bad (C19).
-    cdef int _note_metadata(self, tuple metadata) except -1:
-        if len(metadata) > 1:
-            self.metadata_entries[len(self.metadata_entries) - 1] = metadata
-        else:
-            self.metadata_at.append(self.count)
-            self.metadata_entries.append(metadata)
-        return 0
 
     # Read a HELP or TYPE line in its common form and return its entry; None where there is none.
     cdef object _metadata_at_hand(self):

@@ -51,7 +51,14 @@ class Pair:
             assert (plain.metadata is self._last[0].metadata) == (
                 compiled.metadata is self._last[1].metadata
             )
+            assert (plain.metadata_at is self._last[0].metadata_at) == (
+                compiled.metadata_at is self._last[1].metadata_at
+            )
         self._last = plain, compiled
+        for one_id, other_id in self._ids.items():
+            assert self.plain.text_of(one_id) == self.compiled.text_of(other_id)
+            text = self.plain.text_of(one_id)
+            assert self.compiled.identify(text) == (other_id, False)
         assert len(self.plain) == len(self.compiled) == len(set(self._ids.values()))
         return plain
 
@@ -66,6 +73,8 @@ def without_series(columns: Columns) -> object:
     return (
         columns.values.tobytes(),
         columns.metadata,
+        dict(columns.metadata_at),
+        columns.starts,
         columns.timestamps,
         columns.exemplars,
         error and (error.reason, error.line, error.line_at, error.column),
