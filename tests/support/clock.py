@@ -60,6 +60,10 @@ class ManualClock:
         """Move the wall time alone, as an operator or NTP does; a negative step goes back."""
         self._wall_at_zero_ns += ns
 
+    def work(self, seconds: float) -> None:
+        """Let time pass in which nobody gets a turn: something holds up the event loop."""
+        self._monotonic_s += seconds
+
     async def advance(self, seconds: float) -> None:
         """Let `seconds` pass: wake each sleeper at its time, and let it run before time goes on.
 

@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 
 from promscrape.config.dump import dump_job
 from promscrape.config.global_ import GlobalConfig
@@ -124,3 +125,31 @@ def test_what_is_left_out_is_chosen_by_name() -> None:
     (job,) = parse(b"scrape_configs: [{job_name: a, on_bad_line: }]", "c.yml", {}).scrape_configs
     assert job.on_bad_line is OnBadLine.FAIL
     assert "on_bad_line" not in dump_job(job)
+
+
+@pytest.mark.parametrize(
+    ("own", "global_", "expected"),
+    [
+        ({}, {}, EscapingScheme.ALLOW_UTF_8),
+        ({}, {"metric_name_validation_scheme": ValidationScheme.LEGACY}, "underscores"),
+        ({}, {"metric_name_escaping_scheme": "dots"}, "dots"),
+        ({"metric_name_validation_scheme": ValidationScheme.LEGACY}, {}, "underscores"),
+        (
+            {"metric_name_validation_scheme": ValidationScheme.UTF8},
+            {"metric_name_escaping_scheme": "dots"},
+            "allow-utf-8",
+        ),
+        (
+            {"metric_name_escaping_scheme": "values"},
+            {"metric_name_escaping_scheme": "dots"},
+            "values",
+        ),
+    ],
+)
+def test_the_escaping_scheme_goes_with_the_validation_scheme(
+    own: dict[str, object], global_: dict[str, object], expected: str
+) -> None:
+    """N4: a job with a validation scheme of its own does not inherit the escaping scheme."""
+    section = msgspec.structs.replace(ScrapeSection(job_name="a"), **own)
+    whole = msgspec.structs.replace(GlobalConfig(), **global_)
+    assert inherit(section, whole).metric_name_escaping_scheme == expected

@@ -28,7 +28,7 @@ def job(**changes: object) -> ScrapeConfig:
 
 
 async def test_a_scrape_commits_its_samples_and_its_report_together() -> None:
-    """L4, L15 to L19: one transaction, one timestamp, the target's labels on everything."""
+    """L4, L15 to L19, A1, A9: one transaction, one timestamp, the target's labels on everything."""
     target = OneTarget(labels={"job": "j", "instance": "i"})
     samples = await target.scrape(b'a 1\nb{x="y"} 2\n')
     assert values(samples) == {"a": 1.0, "b": 2.0}
@@ -191,7 +191,7 @@ async def test_a_repeated_series_counts_once() -> None:
 
 
 async def test_a_repeated_series_with_timestamps_is_several_samples() -> None:
-    """TC158: no duplicates."""
+    """TC158, A3: no duplicates, and in the order of the body."""
     target = OneTarget()
     samples = await target.scrape(b"m 1 1001\nm 2 1002\nm 3 1003\n")
     assert [sample.t_ms for sample in samples] == [1001, 1002, 1003]
@@ -199,7 +199,7 @@ async def test_a_repeated_series_with_timestamps_is_several_samples() -> None:
 
 
 async def test_refused_samples_are_counted_by_kind() -> None:
-    """TC159, L26: the scrape succeeds, and they count as scraped."""
+    """TC159, L26, A5: the scrape succeeds, and they count as scraped."""
     target = OneTarget()
     target.storage.refuse = {
         "b": AppendCode.OUT_OF_ORDER,
@@ -269,7 +269,7 @@ async def test_a_storage_without_handles_gets_no_markers() -> None:
 
 
 async def test_failing_scrapes_do_not_grow_the_cache_without_bound() -> None:
-    """TC164, C12: four failures with 500 new names each."""
+    """TC164, C6, C12: four failures with 500 new names each."""
     target = OneTarget()
     for round_ in range(4):
         names = "".join(f"m{round_}_{i} 1\n" for i in range(500))
@@ -279,7 +279,7 @@ async def test_failing_scrapes_do_not_grow_the_cache_without_bound() -> None:
 
 
 async def test_metadata_outlives_its_family_by_ten_good_scrapes() -> None:
-    """TC165, C13: gone after the eleventh."""
+    """TC165, C1, C5, C13: gone after the eleventh."""
     target = OneTarget()
     await target.scrape(b"# HELP a words\na 1\n")
     for _ in range(10):
@@ -370,7 +370,7 @@ async def test_extra_metrics_are_eight_series() -> None:
     [(BodySizeLimitExceeded("body size limit exceeded"), -1), (FetchError("x"), 0)],
 )
 async def test_a_failed_fetch_reports_its_size(error: ScrapeError, size: int) -> None:
-    """TC143, TC147, L22: -1 for a body over its limit, 0 for none."""
+    """TC143, TC147, L9, L22: -1 for a body over its limit, 0 for none."""
     target = OneTarget(job(extra_scrape_metrics=True))
     await target.scrape(error)
     assert target.reported("scrape_body_size_bytes") == size

@@ -118,7 +118,7 @@ def test_an_empty_metric_name_is_none() -> None:
 
 @pytest.mark.parametrize("names", [{"__name__": "a.b"}, {"k.v": "1"}, {"__name__": " a"}])
 def test_legacy_names_are_enforced_where_the_job_says_so(names: dict[str, str]) -> None:
-    """TC020, S8, N1: the whole set is named, its odd names quoted."""
+    """TC020, S8, N1, N2: the whole set is named, its odd names quoted."""
     config = msgspec.structs.replace(JOB, metric_name_validation_scheme=ValidationScheme.LEGACY)
     with pytest.raises(InvalidNameError, match="invalid metric name or label names: "):
         resolve(names, {}, config)

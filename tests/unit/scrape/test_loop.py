@@ -119,7 +119,7 @@ async def test_a_stop_waits_for_the_scrape_under_way() -> None:
 
 
 async def test_a_removed_target_is_marked_stale_after_two_more_ticks() -> None:
-    """TC128, L30: all its series and those of the report, at the time of the first tick."""
+    """TC128, L30, L32: all its series and those of the report, at the time of the first tick."""
     running = Running(target := OneTarget())
     await running.start()
     running.loop.stop()

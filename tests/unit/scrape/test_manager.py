@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import structlog
 
+from promscrape.config.global_ import GlobalConfig
 from promscrape.config.root import Config
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.discovery.configs import DiscoveryConfigs
@@ -20,6 +21,7 @@ from promscrape.errors import ConfigError
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.httpclient.tls import TLSConfig
 from promscrape.model.duration import Duration
+from promscrape.model.labels import Labels
 from promscrape.scrape.manager import ScrapeManager
 from tests.support.clock import ManualClock, settle
 from tests.support.exporter import Exporter
@@ -143,6 +145,45 @@ async def test_a_pool_that_cannot_be_made_is_counted_and_tried_again() -> None:
         assert sorted(managed.manager.pools) == ["a", "bad"]
 
 
+async def test_the_newest_targets_count_and_none_are_added_up() -> None:
+    """M10, M12: an update never waits, replaces the last one whole, and spares absent jobs."""
+    async with managing() as managed:
+        await managed.apply(job("a"), job("b"))
+        managed.update(a="127.0.0.1:1", b="127.0.0.1:1")
+        await managed.clock.advance(5)
+        await settle()
+        managed.update(a="127.0.0.1:2")
+        managed.update(a="127.0.0.1:3")
+        await managed.clock.advance(5)
+        await settle()
+        addresses = {
+            name: [target.address for target in pool.active_targets()]
+            for name, pool in managed.manager.pools.items()
+        }
+        assert addresses == {"a": ["127.0.0.1:3"], "b": ["127.0.0.1:1"]}
+        targets = "prometheus_target_scrape_pool_targets"
+        value = managed.options.metrics.registry.get_sample_value
+        assert value(targets, {"scrape_job": "a"}) == 1
+
+
+async def test_new_loops_start_by_the_newest_seed() -> None:
+    """M25, deviation: the seed follows the external labels; loops that run keep their place."""
+    async with managing() as managed:
+        await managed.apply(job("a"))
+        managed.update(a="127.0.0.1:1")
+        await managed.clock.advance(5)
+        await settle()
+        pool = managed.manager.pools["a"]
+        (before,) = pool.active_targets()
+        labels = Labels.from_map({"replica": "2"})
+        changed = Config(global_=GlobalConfig(external_labels=labels), scrape_configs=(job("a"),))
+        seed = pool.seed
+        await managed.manager.apply(changed)
+        assert pool.seed != seed
+        (after,) = pool.active_targets()
+        assert after is before
+
+
 async def test_an_equal_configuration_changes_nothing() -> None:
     """TC123, M3: no reload is counted and no loop restarted."""
     async with managing() as managed, Exporter() as exporter:
@@ -238,7 +279,7 @@ async def test_failed_fetches_go_to_the_failure_log(tmp_path: Path) -> None:
 async def test_a_failure_log_that_cannot_be_opened_refuses_the_configuration(
     tmp_path: Path,
 ) -> None:
-    """Service 8: and the error says which file."""
+    """M1, Service 8: and the error says which file."""
     path = tmp_path / "no" / "such" / "directory.json"
     async with managing() as managed:
         with pytest.raises(ConfigError, match=r"can't create json log file: open .*: no such file"):

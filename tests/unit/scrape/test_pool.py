@@ -160,7 +160,7 @@ async def test_a_bad_target_does_not_stop_the_others() -> None:
 
 
 async def test_a_job_over_its_target_limit_scrapes_none_of_them() -> None:
-    """TC120, M16: no requests; back under the limit all go on."""
+    """TC120, M16, M17: no requests; back under the limit all go on."""
     async with running(job(target_limit=2)) as pool:
         address = pool.exporter.address
         port = address.rpartition(":")[2]

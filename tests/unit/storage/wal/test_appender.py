@@ -102,7 +102,7 @@ def test_a_stale_marker_reaches_the_disk_bit_for_bit(log: Log) -> None:
 
 
 def test_a_sample_at_the_last_timestamp_is_out_of_order(log: Log) -> None:
-    """S22, storage 1.4: equal is refused as well as older."""
+    """A6, S22, storage 1.4: equal is refused as well as older."""
     target = Target(log, [A, B])
     target.scrape([1, 1], 1000)
     assert target.scrape([2, 2], 1000).codes == bytes((OUT_OF_ORDER, OUT_OF_ORDER))
@@ -347,7 +347,7 @@ def test_an_exemplar_whose_commit_failed_is_logged_the_next_time(log: Log) -> No
     ],
 )
 def test_an_unfit_exemplar_does_not_cost_its_sample(log: Log, unfit: Labels, accepted: int) -> None:
-    """S24, storage 1.3: it is counted, and the sample is kept."""
+    """A7, S24, storage 1.3: it is counted, and the sample is kept."""
     appender = log.appender()
     exemplars = {0: [Exemplar(unfit, 1.0)]}
     assert (
@@ -413,7 +413,7 @@ def test_handles_of_an_earlier_generation_are_resolved_again(log: Log) -> None:
 
 
 def test_a_batch_is_not_written_to(log: Log) -> None:
-    """Interface, `Batch`: the storage changes none of the columns."""
+    """A4, interface, `Batch`: the storage changes none of the columns."""
     columns = array("Q", [0, 0]), array("d", [1, 2])
     batch = batch_of(log.generation, [A, B], columns[1], 1000, refs=columns[0])
     appender = log.appender()

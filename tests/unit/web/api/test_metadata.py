@@ -25,7 +25,7 @@ async def data_of(path: str) -> object:
 
 
 async def test_metadata_is_a_list_of_what_targets_say_for_each_family() -> None:
-    """Service 41, 6.3: equal descriptions are one."""
+    """M30, service 41, 6.3: equal descriptions are one."""
     assert await data_of("metadata") == {
         "sent_bytes": [{"type": "counter", "help": "Bytes <sent>.", "unit": "bytes"}],
         "up": [
@@ -56,7 +56,7 @@ async def test_metadata_is_limited_by_name_and_number(query: str, families: dict
 
 
 async def test_metadata_of_targets_names_the_target() -> None:
-    """Service 41, 6.3: an entry for each family of each target."""
+    """M30, service 41, 6.3: an entry for each family of each target."""
     data = await data_of("targets/metadata")
     assert isinstance(data, list)
     assert len(data) == 5

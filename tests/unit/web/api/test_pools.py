@@ -20,7 +20,7 @@ def service() -> FakeService:
 
 
 async def test_pool_names_are_sorted() -> None:
-    """Service 39."""
+    """M30, service 39."""
     async with serving(service()) as client:
         data = (await client.get("/api/v1/scrape_pools")).data
     assert data == {"scrapePools": ["a", "m", "z"]}
@@ -76,7 +76,7 @@ async def test_labels_must_be_an_object_of_texts(labels: str) -> None:
 
 
 async def test_each_rule_shows_what_it_left() -> None:
-    """Service 40: from the first drop on there is nothing left; empty parts of rules are absent."""
+    """M30, service 40: from the first drop on there is nothing left; empty parts of rules are absent."""
     async with serving(service()) as client:
         data = (
             await client.get('/api/v1/targets/relabel_steps?scrapePool=m&labels={"a":"1"}')

@@ -45,7 +45,7 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def test_a_target_before_its_first_scrape_is_unknown() -> None:
-    """Service 34, 35, 6.3: every field, in the reference's order."""
+    """M28, service 34, 35, 6.3: every field, in the reference's order."""
     async with serving(service(), EXTERNAL) as client:
         data = (await client.get("/pre/api/v1/targets")).data
     assert isinstance(data, dict)
@@ -117,7 +117,7 @@ async def test_a_report_is_shown_as_it_came() -> None:
 async def test_state_and_pool_filter_the_lists_but_not_the_counts(
     query: str, active: int, dropped: int, counts: dict[str, int] | None
 ) -> None:
-    """Service 36, 6.3: an unknown pool or state is no error."""
+    """M28, service 36, 6.3: an unknown pool or state is no error."""
     own = service()
     own.pools["other"] = make_pool(ScrapeConfig(job_name="other"), [])
     data = await targets(own, query)
@@ -176,7 +176,7 @@ def test_a_global_url_leads_to_the_target_from_outside(
 
 
 async def test_a_host_that_cannot_be_split_is_named_in_the_last_error() -> None:
-    """Service 6.3: `<lastError>: <reason>`, and the URL stays as it is."""
+    """M29, service 6.3: `<lastError>: <reason>`, and the URL stays as it is."""
     with pytest.raises(InvalidValue, match="too many colons in address"):
         global_url("http://::1:9090/m", ExternalUrl.parse("http://e"), ":9090")
     own = FakeService(
