@@ -20,7 +20,7 @@ from promscrape.exposition.columns import Columns, NewSeries
 from promscrape.exposition.created import SeriesLabels
 from promscrape.exposition.entries import LabelPairs
 from promscrape.exposition.number import parse_float
-from promscrape.exposition.runs import runs_of
+from promscrape.exposition.runs import Known, runs_of
 from promscrape.exposition.selection import Selection
 from promscrape.exposition.series_key import series_key
 from promscrape.model.classic_histogram import ClassicHistogram
@@ -66,7 +66,7 @@ class ClassicConverter:
 
     def __init__(self, labels_of: SeriesLabels, identify: Identify, *, keep: bool) -> None:
         self._labels_of, self._identify, self._keep = labels_of, identify, keep
-        self._series: array[int] = array("I")
+        self._known = Known()
         self._groups: list[_Group] = []
         self._new: list[NewSeries] = []
         self._failed: frozenset[int] = frozenset()
@@ -75,7 +75,7 @@ class ClassicConverter:
 
     def apply(self, columns: Columns) -> Columns:
         """Return the columns with the histograms converted."""
-        is_changed = columns.series is not self._series
+        is_changed = not self._known.is_as_before(columns)
         if is_changed:
             self._find_groups(columns)
         if not self._groups:
@@ -97,7 +97,7 @@ class ClassicConverter:
         return (group.series for group in self._groups)
 
     def _find_groups(self, columns: Columns) -> None:
-        self._series, self._groups = columns.series, []
+        self._groups = []
         for run in runs_of(columns.metadata_at, len(columns.series)):
             if run.type is MetricType.HISTOGRAM:
                 lines = (

@@ -15,7 +15,7 @@ from typing import final
 
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.entries import LabelPairs
-from promscrape.exposition.runs import Run, runs_of
+from promscrape.exposition.runs import Known, Run, runs_of
 from promscrape.exposition.selection import Selection
 from promscrape.model.labels import BUCKET_LABEL, QUANTILE_LABEL
 from promscrape.model.metadata import MetricType
@@ -41,14 +41,14 @@ class CreatedLines:
 
     def __init__(self, labels_of: SeriesLabels) -> None:
         self._labels_of = labels_of
-        self._series: array[int] = array("I")
+        self._known = Known()
         self._selection: Selection | None = None
         # For each sample that remains, the place of the line with its start, or -1.
         self._start_at: list[int] = []
 
     def apply(self, columns: Columns) -> Columns:
         """Return the columns with the lines as start timestamps."""
-        if columns.series is not self._series:
+        if not self._known.is_as_before(columns):
             self._prepare(columns)
         if self._selection is None:
             return columns
@@ -59,7 +59,7 @@ class CreatedLines:
     def _prepare(self, columns: Columns) -> None:
         labels = [self._labels_of(series_id) for series_id in columns.series]
         kept: list[int] = []
-        self._series, self._start_at = columns.series, []
+        self._start_at = []
         for run in runs_of(columns.metadata_at, len(labels)):
             places, starts = list(range(run.start, run.end)), [-1] * (run.end - run.start)
             if run.type in _OWN_LABELS:

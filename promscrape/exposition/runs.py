@@ -5,9 +5,11 @@ started) follows from the metadata lines before it. This page finds that out fro
 a body, so that the scan itself need not.
 """
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, final
 
+from promscrape.exposition.columns import Columns
 from promscrape.exposition.entries import MetadataEntry, TypeEntry, UnitEntry
 from promscrape.model.metadata import MetricType
 
@@ -26,6 +28,26 @@ class Run(NamedTuple):
     type: MetricType
     unit: str
     named_last: str
+
+
+@final
+class Known:
+    """Whether a body has the series and the metadata lines of the last one, where they stood."""
+
+    __slots__ = ("_metadata_at", "_series")
+
+    def __init__(self) -> None:
+        self._series: array[int] = array("I")
+        self._metadata_at: Mapping[int, Sequence[MetadataEntry]] = {}
+
+    def is_as_before(self, columns: Columns) -> bool:
+        """Compare the columns with those of the call before."""
+        series, metadata_at = self._series, self._metadata_at
+        self._series, self._metadata_at = columns.series, columns.metadata_at
+        # Lines may move or change their type while the series stay the same.
+        return columns.series is series and (
+            columns.metadata_at is metadata_at or columns.metadata_at == metadata_at
+        )
 
 
 def runs_of(metadata_at: Mapping[int, Sequence[MetadataEntry]], samples: int) -> Iterator[Run]:

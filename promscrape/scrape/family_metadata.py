@@ -7,7 +7,7 @@ from typing import final
 
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.entries import MetadataEntry
-from promscrape.exposition.runs import runs_of
+from promscrape.exposition.runs import Known, runs_of
 from promscrape.model.labels import METRIC_NAME, Labels
 from promscrape.model.metadata import Metadata, MetricType
 
@@ -35,6 +35,7 @@ class MetadataColumn:
         self._families = families
         self._ids: array[int] = array("I")
         self._lines: Sequence[MetadataEntry] = ()
+        self._known = Known()
         self._column: list[Metadata | None] = []
 
     def of(
@@ -45,7 +46,8 @@ class MetadataColumn:
         ids, labels: of those samples. The column is the very object of the call before while it
         says the same.
         """
-        if ids is not self._ids or columns.metadata is not self._lines:
+        is_known = self._known.is_as_before(columns)
+        if not is_known or ids is not self._ids or columns.metadata is not self._lines:
             column = list(self._metadata(labels, keep, columns))
             if len(column) != len(self._column) or any(
                 new is not old for new, old in zip(column, self._column, strict=True)
