@@ -93,7 +93,12 @@ class ScrapeLoop:
         self._seed, self._log = seed, log
         self._clock, self._metrics = options.clock, options.metrics
         self._ingest = Ingest(job.config, target.public_labels, cache, options.metrics, log)
-        self._report = ReportSeries(job.config, target.public_labels, target.timeout_s)
+        self._report = ReportSeries(
+            job.config,
+            target.public_labels,
+            target.timeout_s,
+            attaches_metadata=options.attaches_metadata,
+        )
         self._headers = client.headers(target.timeout_s)
         self._interval_length = self._metrics.interval_length.labels(target.interval_text)
         self._interval_histogram = self._metrics.interval_length_histogram.labels(

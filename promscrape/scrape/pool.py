@@ -99,7 +99,7 @@ class ScrapePool:
         for key, target in targets.items():
             if loop := self._loops.get(key):
                 loop.target.discovered_labels = target.discovered_labels
-            elif not self._start(target, self._new_cache(target)):
+            elif not self._start(target, new_cache(target, self._options)):
                 failed += 1
         self._check_target_limit()
         for loop in vanished:
@@ -156,17 +156,6 @@ class ScrapePool:
         if self.failure_log is not None:
             self.failure_log.write(str(error), self.config.job_name, target.url)
 
-    def _new_cache(self, target: Target) -> SeriesCache:
-        options = self._options
-        switches = Switches(
-            native_histograms=target.native_histograms,
-            convert_classic=target.converts_classic,
-            keep_classic=target.keeps_classic,
-            start_timestamps=options.start_timestamps,
-            type_and_unit_labels=options.type_and_unit_labels,
-        )
-        return SeriesCache(switches, attaches_metadata=options.attaches_metadata)
-
     def _start(self, target: Target, cache: SeriesCache) -> bool:
         """Start a target's loop; false, with a word in the log, where it cannot have a client."""
         try:
@@ -193,7 +182,7 @@ class ScrapePool:
         # would make each other's samples out of order.
         for loop in replaced:
             await loop.stopped()
-            cache = loop.cache if keeps_caches else self._new_cache(loop.target)
+            cache = loop.cache if keeps_caches else new_cache(loop.target, self._options)
             if not self._start(loop.target, cache):
                 del self._loops[loop.target.hash]
 
@@ -252,6 +241,18 @@ class ScrapePool:
         self._metrics.pool_syncs.labels(job).inc()
         self._metrics.sync_length.labels(job).observe(took_s)
         self._metrics.sync_length_histogram.labels(job).observe(took_s)
+
+
+def new_cache(target: Target, options: ScrapeOptions) -> SeriesCache:
+    """Return the cache of a target that is scraped for the first time."""
+    switches = Switches(
+        native_histograms=target.native_histograms,
+        convert_classic=target.converts_classic,
+        keep_classic=target.keeps_classic,
+        start_timestamps=options.start_timestamps,
+        type_and_unit_labels=options.type_and_unit_labels,
+    )
+    return SeriesCache(switches, attaches_metadata=options.attaches_metadata)
 
 
 def same_but_for_discovery(old: ScrapeConfig, new: ScrapeConfig) -> bool:

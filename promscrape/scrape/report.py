@@ -6,30 +6,53 @@ from typing import final
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import PromscrapeError
 from promscrape.model.labels import METRIC_NAME, Labels
+from promscrape.model.metadata import Metadata, MetricType
 from promscrape.scrape.ingest import Ingested
 from promscrape.scrape.transaction import Transaction
 
 BODY_TOO_LARGE = -1
 """What `scrape_body_size_bytes` says of a body over its limit."""
 
-_NAMES = (
-    "up",
-    "scrape_duration_seconds",
-    "scrape_samples_scraped",
-    "scrape_samples_post_metric_relabeling",
-    "scrape_series_added",
-)
-_EXTRA_NAMES = ("scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes")
+
+def _gauge(help_: str, unit: str) -> Metadata:
+    return Metadata(MetricType.GAUGE, help_, unit)
+
+
+_SERIES = {
+    "up": _gauge("Whether the last scrape succeeded.", "targets"),
+    "scrape_duration_seconds": _gauge("How long the last scrape took.", "seconds"),
+    "scrape_samples_scraped": _gauge("Samples that the target exposed.", "samples"),
+    "scrape_samples_post_metric_relabeling": _gauge(
+        "Samples that metric relabeling left.", "samples"
+    ),
+    "scrape_series_added": _gauge("Series that were new in the last scrape.", "series"),
+}
+_EXTRA_SERIES = {
+    "scrape_timeout_seconds": _gauge("The target's scrape_timeout.", "seconds"),
+    "scrape_sample_limit": _gauge("The job's sample_limit; 0 is none.", "samples"),
+    "scrape_body_size_bytes": _gauge(
+        "The unpacked size of the last body; -1 if it was over its limit.", "bytes"
+    ),
+}
 
 
 @final
 class ReportSeries:
     """One target's report series, and the storage's handles for them."""
 
-    def __init__(self, config: ScrapeConfig, target_labels: Labels, timeout_s: float) -> None:
+    def __init__(
+        self,
+        config: ScrapeConfig,
+        target_labels: Labels,
+        timeout_s: float,
+        *,
+        attaches_metadata: bool = False,
+    ) -> None:
         self._extra = config.extra_scrape_metrics
         self._fixed = (timeout_s, float(config.sample_limit))
-        self._names = _NAMES + _EXTRA_NAMES if self._extra else _NAMES
+        series = {**_SERIES, **_EXTRA_SERIES} if self._extra else _SERIES
+        self._names = tuple(series)
+        self._metadata = tuple(series.values()) if attaches_metadata else None
         self._target_labels = target_labels
         # Made at the first scrape: the scrapes of thousands of targets that are loaded at once
         # are spread over the interval, and so is this work.
@@ -51,7 +74,7 @@ class ReportSeries:
         if self._extra:
             values += [*self._fixed, float(body_bytes)]
         self._prepare(transaction.generation)
-        appended = transaction.append(self._refs, self._labels, array("d", values))
+        appended = transaction.append(self._refs, self._labels, array("d", values), self._metadata)
         if appended.error is None:
             self._refs = appended.refs
         return appended.error

@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import FetchError, ScrapeError
 from promscrape.model.labels import Labels
-from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.client import Response
 from promscrape.scrape.loop import ScrapeLoop
 from promscrape.scrape.metrics import ScrapeMetrics
 from promscrape.scrape.options import ScrapeOptions
+from promscrape.scrape.pool import new_cache
 from promscrape.scrape.target import Target
 from tests.support.clock import ManualClock
 from tests.support.storage import RecordingStorage, Sample
@@ -106,8 +106,8 @@ class OneTarget:
         self.clock = clock or ManualClock()
         self.options = make_options(self.storage, self.clock, **options)
         self.metrics = self.options.metrics
-        self.cache = SeriesCache()
         self.target = make_target(labels)
+        self.cache = new_cache(self.target, self.options)
         self.loop = self.make_loop()
         self.t_ms = 1_700_000_000_000
 

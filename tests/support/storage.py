@@ -7,8 +7,10 @@ from typing import final
 
 from promscrape.errors import InvalidSeries, StorageError
 from promscrape.model.exemplar import Exemplar
+from promscrape.model.histogram import Histogram
 from promscrape.model.labels import Labels
-from promscrape.model.sample import NO_TIMESTAMP, is_stale
+from promscrape.model.metadata import Metadata
+from promscrape.model.sample import NO_START, NO_TIMESTAMP, is_stale
 from promscrape.storage.interface import AppendCode, Appended, Batch
 
 REPORT_NAMES = frozenset(
@@ -32,6 +34,8 @@ class Sample:
     labels: Labels
     t_ms: int
     value: float
+    histogram: Histogram | None = None
+    start_ms: int = NO_START
 
     @property
     def name(self) -> str:
@@ -56,6 +60,8 @@ class RecordingStorage:
         self.transactions: list[list[Sample]] = []
         self.rollbacks = 0
         self.exemplars: list[tuple[Labels, Exemplar]] = []
+        self.metadata: dict[str, Metadata | None] = {}  # by metric name, as the last batch had it
+        self.late_exemplars = 0
         self.refuse: dict[str, AppendCode] = {}
         self.refuses_markers = True
         self.broken: Mapping[str, StorageError] = {}
@@ -123,7 +129,9 @@ class RecordingAppender:
         refs, codes = array("Q"), bytearray()
         error: StorageError | None = None
         times: Iterable[int] = batch.timestamps or [NO_TIMESTAMP] * len(batch.refs)
-        for labels, value, own_ms in zip(batch.labels, batch.values, times, strict=True):
+        starts = batch.starts or [NO_START] * len(batch.refs)
+        for place, (labels, own_ms) in enumerate(zip(batch.labels, times, strict=True)):
+            value = batch.values[place]
             error = self._error(labels)
             if error is not None:
                 break
@@ -132,7 +140,11 @@ class RecordingAppender:
             codes.append(code)
             refs.append(self._storage.handle(labels) if code is AppendCode.ACCEPTED else 0)
             if code is AppendCode.ACCEPTED:
-                self._samples.append(Sample(labels, t_ms, value))
+                histogram = batch.histograms.get(place)
+                self._samples.append(Sample(labels, t_ms, value, histogram, starts[place]))
+        if batch.metadata is not None:
+            names = [labels.get("__name__") for labels in batch.labels]
+            self._storage.metadata |= dict(zip(names, batch.metadata, strict=True))
         for position, exemplars in batch.exemplars.items():
             self._exemplars += [(batch.labels[position], exemplar) for exemplar in exemplars]
         count = len(codes)
@@ -143,6 +155,7 @@ class RecordingAppender:
             self._storage.generation,
             count,
             bytes(codes) if any(codes) else None,
+            self._storage.late_exemplars,
             error=error,
         )
 
