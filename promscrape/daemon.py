@@ -27,6 +27,12 @@ from promscrape.config.unused import UnusedSections
 from promscrape.discovery.manager import DiscoveryManager
 from promscrape.discovery.registry import registered
 from promscrape.errors import ConfigError, Problem, PromscrapeError, StorageError
+from promscrape.flags.features import (
+    CREATED_TIMESTAMPS,
+    METADATA,
+    START_TIMESTAMPS,
+    TYPE_AND_UNIT_LABELS,
+)
 from promscrape.flags.flags import Flags
 from promscrape.model.duration import Duration
 from promscrape.process import LimitsCollector, ProcessMetrics
@@ -54,6 +60,8 @@ _MIB = 1 << 20
 _CEILING_SHARE = 64
 _CEILING_FLOOR_BYTES = 32 * _MIB
 _CEILING_WITHOUT_LIMIT_BYTES = 256 * _MIB
+
+_STARTS = frozenset({CREATED_TIMESTAMPS, START_TIMESTAMPS})
 
 T = TypeVar("T")
 
@@ -243,6 +251,9 @@ class Daemon:
             ceiling_bytes=body_ceiling_bytes(self.limits.memory_bytes),
             tolerance_ns=tolerance_ns if self._flags.scrape_adjust_timestamps else None,
             sync_interval_s=self._flags.scrape_discovery_reload_interval.seconds or 5.0,
+            start_timestamps=not _STARTS.isdisjoint(self._flags.features),
+            type_and_unit_labels=TYPE_AND_UNIT_LABELS in self._flags.features,
+            attaches_metadata=METADATA in self._flags.features,
         )
 
     def _say(self, event: str) -> None:
@@ -364,6 +375,8 @@ def _wal_options(flags: Flags, out_of_order_window: Duration) -> WalOptions:
         checkpoint_batch=flags.storage_agent_checkpoint_batch_size,
         use_lock_file=not flags.storage_agent_no_lockfile,
         out_of_order_window_ms=out_of_order_window.ms,
+        injects_zeros=CREATED_TIMESTAMPS in flags.features,
+        logs_starts=START_TIMESTAMPS in flags.features,
         **given,
     )
 

@@ -12,6 +12,8 @@ AUTO_RELOAD = "auto-reload-config"
 EXTRA_SCRAPE_METRICS = "extra-scrape-metrics"
 CREATED_TIMESTAMPS = "created-timestamp-zero-ingestion"
 START_TIMESTAMPS = "st-storage"
+METADATA = "metadata-wal-records"
+TYPE_AND_UNIT_LABELS = "type-and-unit-labels"
 
 _EXCLUSIVE = ("otlp-deltatocumulative", "otlp-native-delta-ingestion")
 
@@ -21,7 +23,19 @@ class Effect(Enum):
 
     AUTO_RELOAD = "the same as `--config.auto-reload`, which is its new name"
     EXTRA_SCRAPE_METRICS = "makes `extra_scrape_metrics` true by default"
-    PROTO_FIRST = "makes protobuf the first of the default `scrape_protocols`, and nothing else yet"
+    ZEROS = (
+        "reads when counters started, and writes a zero there before a counter's first sample if "
+        "that is not older than the log; makes protobuf the first of the default `scrape_protocols`"
+    )
+    STARTS = (
+        "reads when counters started, and logs that in records which Prometheus reads from 3.x on; "
+        "makes protobuf the first of the default `scrape_protocols`"
+    )
+    METADATA = (
+        "keeps the type, help and unit of each series in memory for the second version of remote "
+        "write; the log of an agent has no place for them"
+    )
+    TYPE_AND_UNIT = "gives each series what is known of `__type__` and `__unit__` as labels"
     NATIVE_HISTOGRAMS = "nothing: set `scrape_native_histograms` in the configuration"
     ALWAYS_ON = "nothing: a Prometheus server has it always on"
     SERVER = "nothing: a feature of the Prometheus server"
@@ -31,14 +45,14 @@ class Effect(Enum):
 FEATURES = {
     AUTO_RELOAD: Effect.AUTO_RELOAD,
     "concurrent-rule-eval": Effect.SERVER,
-    CREATED_TIMESTAMPS: Effect.PROTO_FIRST,
+    CREATED_TIMESTAMPS: Effect.ZEROS,
     "delayed-compaction": Effect.SERVER,
     "exemplar-storage": Effect.SERVER,
     EXTRA_SCRAPE_METRICS: Effect.EXTRA_SCRAPE_METRICS,
     "fast-startup": Effect.SERVER,
     "histograms-st-encoding": Effect.SERVER,
     "memory-snapshot-on-shutdown": Effect.SERVER,
-    "metadata-wal-records": Effect.NOT_IMPLEMENTED,
+    METADATA: Effect.METADATA,
     "native-histograms": Effect.NATIVE_HISTOGRAMS,
     "old-ui": Effect.SERVER,
     "ooo-native-histograms": Effect.ALWAYS_ON,
@@ -51,9 +65,9 @@ FEATURES = {
     "promql-extended-range-selectors": Effect.SERVER,
     "promql-per-step-stats": Effect.SERVER,
     "search-api": Effect.SERVER,
-    START_TIMESTAMPS: Effect.PROTO_FIRST,
+    START_TIMESTAMPS: Effect.STARTS,
     "st-synthesis": Effect.NOT_IMPLEMENTED,
-    "type-and-unit-labels": Effect.NOT_IMPLEMENTED,
+    TYPE_AND_UNIT_LABELS: Effect.TYPE_AND_UNIT,
     "use-start-timestamps": Effect.SERVER,
     "use-uncached-io": Effect.SERVER,
     "xor2-encoding": Effect.SERVER,
@@ -74,14 +88,22 @@ _EVENTS = {
     "Use --config.auto-reload instead.",
     Effect.EXTRA_SCRAPE_METRICS: "This option for --enable-feature is being phased out. It makes "
     "true the default of extra_scrape_metrics; set that in the configuration instead.",
-    Effect.PROTO_FIRST: "This option for --enable-feature only makes protobuf the first of the "
-    "default scrape_protocols. Start timestamps are not implemented.",
+    Effect.ZEROS: "Experimental created timestamp zero ingestion enabled. Changed default "
+    "global.scrape_protocols to prefer PrometheusProto format.",
+    Effect.STARTS: "Experimental start timestamp storage enabled. Changed default "
+    "global.scrape_protocols to prefer PrometheusProto format.",
+    Effect.METADATA: "Experimental metadata records in memory enabled for remote write 2.0",
+    Effect.TYPE_AND_UNIT: "Experimental type and unit labels enabled",
     Effect.NATIVE_HISTOGRAMS: "This option for --enable-feature is a no-op. To scrape native "
     "histograms, set the scrape_native_histograms scrape config setting to true.",
     Effect.ALWAYS_ON: "This option for --enable-feature is a no-op.",
     Effect.SERVER: "This option for --enable-feature has no effect in agent mode",
     Effect.NOT_IMPLEMENTED: "This option for --enable-feature is not implemented and has no effect",
 }
+
+_QUIET = frozenset(
+    {Effect.SERVER, Effect.ZEROS, Effect.STARTS, Effect.METADATA, Effect.TYPE_AND_UNIT}
+)
 
 
 def split_features(values: Iterable[str]) -> tuple[str, ...]:
@@ -98,7 +120,7 @@ def _notice(name: str) -> Notice:
     effect = FEATURES.get(name)
     if effect is None:
         return Notice("Unknown option for --enable-feature", name)
-    return Notice(_EVENTS[effect], name, warning=effect is not Effect.SERVER)
+    return Notice(_EVENTS[effect], name, warning=effect not in _QUIET)
 
 
 def conflict(names: Sequence[str]) -> str | None:

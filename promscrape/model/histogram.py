@@ -6,7 +6,7 @@ bounds bucket i reaches up to `custom_bounds[i]`, and the one behind the last bo
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import accumulate
 
@@ -78,16 +78,31 @@ class Histogram:
 
 def stale_histogram(*, is_float: bool) -> Histogram:
     """Return the stale marker of a series of histograms (F3)."""
-    return Histogram(
-        is_float=is_float,
-        counter_reset=CounterReset.UNKNOWN,
-        schema=0,
-        zero_threshold=0.0,
-        zero_count=0,
-        count=0,
-        sum=STALE_NAN,
-        positive_spans=(),
-        negative_spans=(),
-        positive_buckets=(),
-        negative_buckets=(),
+    return replace(_EMPTY, is_float=is_float, sum=STALE_NAN)
+
+
+def empty_like(histogram: Histogram) -> Histogram:
+    """Return what a histogram was when it began: no observations in the same kind of buckets."""
+    return replace(
+        _EMPTY,
+        is_float=histogram.is_float,
+        counter_reset=CounterReset.RESET,
+        schema=histogram.schema,
+        zero_threshold=histogram.zero_threshold,
+        custom_bounds=histogram.custom_bounds,
     )
+
+
+_EMPTY = Histogram(
+    is_float=False,
+    counter_reset=CounterReset.UNKNOWN,
+    schema=0,
+    zero_threshold=0.0,
+    zero_count=0,
+    count=0,
+    sum=0.0,
+    positive_spans=(),
+    negative_spans=(),
+    positive_buckets=(),
+    negative_buckets=(),
+)

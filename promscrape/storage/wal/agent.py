@@ -140,7 +140,16 @@ class AgentStorage:
         window_ms = options.out_of_order_window_ms
         self.tail = LogTail(writer.position, recovered.table.named)
         self._parts = WalParts(
-            recovered.table, LayoutCache(), writer, metrics, window_ms, syncer.notice, self.tail
+            recovered.table,
+            LayoutCache(),
+            writer,
+            metrics,
+            window_ms,
+            syncer.notice,
+            self.tail,
+            # What is older is not kept anyway, and most receivers would refuse it.
+            zero_age_ms=int(options.oldest_kept_s * 1000) if options.injects_zeros else 0,
+            logs_starts=options.logs_starts,
         )
         self._truncator = Truncator(
             self._parts, recovered.deleted, options, recovered.first_segment, clock, log

@@ -6,22 +6,25 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import compress, repeat
 from operator import le, not_
-from typing import Protocol, final
+from typing import final
 
 from promscrape.errors import InvalidSeries, StorageError
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import stale_histogram
-from promscrape.model.sample import NO_TIMESTAMP, is_stale
+from promscrape.model.sample import NO_START, NO_TIMESTAMP, is_stale
 from promscrape.storage.interface import AppendCode, Appended, Batch
-from promscrape.storage.wal.histogram_record import encode_histograms
-from promscrape.storage.wal.layout import BatchLayout, LayoutCache, refs_of
+from promscrape.storage.wal.histogram_record import encode_histograms, encode_started_histograms
+from promscrape.storage.wal.layout import BatchLayout, LayoutCache
 from promscrape.storage.wal.metrics import WalMetrics
-from promscrape.storage.wal.record import encode_entries, encode_series, samples_head
+from promscrape.storage.wal.pending import PendingFloats, Picked, Whole
+from promscrape.storage.wal.record import encode_series, samples_head
 from promscrape.storage.wal.record_types import LoggedExemplar, LoggedHistogram
 from promscrape.storage.wal.segment import SegmentWriter
 from promscrape.storage.wal.series import Handles, SeriesTable
 from promscrape.storage.wal.sparse_record import encode_exemplars
-from promscrape.storage.wal.tail import Commit, Floats, LogTail
+from promscrape.storage.wal.started_record import encode_started
+from promscrape.storage.wal.tail import Commit, LogTail
+from promscrape.storage.wal.zeros import zeros_of
 
 MAX_EXEMPLAR_CHARACTERS = 128
 """In the names and values of its labels. Source: OpenMetrics 1.0, section on exemplars."""
@@ -32,7 +35,11 @@ _SERIES_A_RECORD = 1000
 
 @dataclass(frozen=True, slots=True)
 class WalParts:
-    """What the appenders of a log share. `on_logged` is told of each write, and must not wait."""
+    """What the appenders of a log share. `on_logged` is told of each write, and must not wait.
+
+    zero_age_ms: how much older than its sample a zero may be that a counter began with; 0 where
+        none are written. logs_starts: see `WalOptions`.
+    """
 
     table: SeriesTable
     layouts: LayoutCache
@@ -41,71 +48,8 @@ class WalParts:
     out_of_order_window_ms: int
     on_logged: Callable[[], None]
     tail: LogTail
-
-
-class _Floats(Protocol):
-    """Samples that were accepted and not yet logged, one or more."""
-
-    def head(self, table: SeriesTable) -> tuple[int, int]:
-        """Return the ref and the timestamp of the first one."""
-
-    def encode(self, table: SeriesTable, head: tuple[int, int]) -> bytes | bytearray:
-        """Return the entries for a record with this head."""
-
-    def columns(self, table: SeriesTable) -> Floats:
-        """Return the samples as readers of the log get them."""
-
-    def commit(self, table: SeriesTable) -> None:
-        """Move the series' last timestamps."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class _Whole:
-    """A batch that was taken as it came, at one timestamp."""
-
-    layout: BatchLayout
-    values: "array[float]"
-    t_ms: int
-
-    def head(self, table: SeriesTable) -> tuple[int, int]:
-        return table.refs[self.layout.handles[0]], self.t_ms
-
-    def encode(self, table: SeriesTable, head: tuple[int, int]) -> bytes | bytearray:
-        if self.t_ms == head[1]:
-            return self.layout.entries(table, head[0]).encode(self.values)
-        refs = refs_of(table, self.layout.handles)
-        return encode_entries(head, refs, repeat(self.t_ms, len(refs)), self.values)
-
-    def columns(self, table: SeriesTable) -> Floats:
-        # The caller may fill its array anew for the next scrape.
-        return Floats(self.layout.shared_refs(table), self.values[:], self.t_ms)
-
-    def commit(self, table: SeriesTable) -> None:
-        self.layout.commit(table, self.t_ms)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class _Picked:
-    """What was left of a batch, or what had timestamps of its own."""
-
-    handles: Handles
-    timestamps_ms: "array[int]"
-    values: "array[float]"
-
-    def head(self, table: SeriesTable) -> tuple[int, int]:
-        return table.refs[self.handles[0]], self.timestamps_ms[0]
-
-    def encode(self, table: SeriesTable, head: tuple[int, int]) -> bytes | bytearray:
-        return encode_entries(head, refs_of(table, self.handles), self.timestamps_ms, self.values)
-
-    def columns(self, table: SeriesTable) -> Floats:
-        refs = refs_of(table, self.handles)
-        return Floats(refs, self.values, self.timestamps_ms[0], self.timestamps_ms)
-
-    def commit(self, table: SeriesTable) -> None:
-        table.raise_to(self.handles, self.timestamps_ms)
+    zero_age_ms: int = 0
+    logs_starts: bool = False
 
 
 @final
@@ -121,10 +65,11 @@ class WalAppender:
         self._clear()
 
     def _clear(self) -> None:
-        self._floats: list[_Floats] = []
+        self._floats: list[PendingFloats] = []
         self._histograms: list[tuple[int, LoggedHistogram]] = []  # each with its handle
         self._exemplars: list[LoggedExemplar] = []
         self._latest_exemplars: dict[int, Exemplar] = {}
+        self._starts: list[tuple[BatchLayout, array[int]]] = []
 
     def append(self, batch: Batch) -> Appended:
         """Take the batch into the transaction; see `storage.interface.Appended`."""
@@ -157,10 +102,12 @@ class WalAppender:
         if self._parts.table.histogram_kinds and is_stale(next(iter(batch.values), 0.0)):
             batch = _with_histogram_markers(batch, layout, self._parts.table)
         count = len(layout.handles)
+        if batch.starts is not None and self._parts.zero_age_ms:
+            self._inject_zeros(batch, batch.starts[:count], layout)
         values = batch.values if len(batch.values) == count else batch.values[:count]
         if codes is None and batch.timestamps is None and not batch.histograms:
             if count:
-                self._floats.append(_Whole(layout, values, batch.t_ms))
+                self._floats.append(Whole(layout, values, batch.t_ms, self._logged_starts(batch)))
             self._parts.metrics.floats_appended.value += count
         else:
             self._pick(batch, layout, codes or bytes(count))
@@ -193,22 +140,41 @@ class WalAppender:
         parts.metrics.out_of_order_samples.value += refused
         return codes if refused else None
 
+    def _logged_starts(self, batch: Batch) -> "array[int] | None":
+        return batch.starts if self._parts.logs_starts else None
+
+    def _inject_zeros(self, batch: Batch, starts: "array[int]", layout: BatchLayout) -> None:
+        """Put a zero before the first sample of a counter that says when it began."""
+        if layout.starts == starts:
+            return
+        parts, times_ms = self._parts, _timestamps(batch, len(starts))
+        zeros = zeros_of(batch, times_ms, layout, parts.table, parts.zero_age_ms)
+        if floats := zeros.floats():
+            self._floats.append(floats)
+            self._parts.metrics.floats_appended.value += len(floats.handles)
+        self._histograms += zeros.histograms
+        self._parts.metrics.histograms_appended.value += len(zeros.histograms)
+        self._starts.append((layout, starts))
+
     def _pick(self, batch: Batch, layout: BatchLayout, codes: bytes) -> None:
         """Keep the accepted samples, those of histograms apart."""
         timestamps_ms = _timestamps(batch, len(codes))
         is_float = bytearray(map(not_, codes))
+        starts = self._logged_starts(batch)
         for position, histogram in batch.histograms.items():
             if position < len(codes) and is_float[position]:
                 is_float[position] = False
                 handle = layout.handles[position]
                 ref = self._parts.table.refs[handle]
-                logged = LoggedHistogram(ref, timestamps_ms[position], histogram)
+                start_ms = NO_START if starts is None else starts[position]
+                logged = LoggedHistogram(ref, timestamps_ms[position], histogram, start_ms)
                 self._histograms.append((handle, logged))
                 self._parts.metrics.histograms_appended.value += 1
-        picked = _Picked(
+        picked = Picked(
             array("Q", compress(layout.handles, is_float)),
             array("q", compress(timestamps_ms, is_float)),
             _compressed(batch.values, is_float),
+            None if starts is None else array("q", compress(starts, is_float)),
         )
         if picked.handles:
             self._floats.append(picked)
@@ -245,7 +211,7 @@ class WalAppender:
         """
         table = self._parts.table
         floats, histograms, latest = self._floats, self._histograms, self._latest_exemplars
-        exemplars = self._exemplars
+        exemplars, starts = self._exemplars, self._starts
         records = [*self._series_records(), *self._records()]
         self._clear()
         if self._log(records):
@@ -258,6 +224,8 @@ class WalAppender:
             for handle, logged in histograms:
                 table.histogram_kinds[handle] = logged.histogram.is_float
         table.latest_exemplars |= latest
+        for layout, column in starts:
+            layout.starts = column
 
     def rollback(self) -> None:
         """Drop the transaction, and log the series it created, which stay in memory.
@@ -280,7 +248,7 @@ class WalAppender:
 
     def _show(
         self,
-        floats: Sequence[_Floats],
+        floats: Sequence[PendingFloats],
         histograms: Sequence[LoggedHistogram],
         exemplars: Sequence[LoggedExemplar],
     ) -> None:
@@ -300,13 +268,18 @@ class WalAppender:
     def _records(self) -> list[bytes | bytearray]:
         """Return the records of the samples, in the order that storage 2.13 gives."""
         records: list[bytes | bytearray] = []
-        if self._floats:
-            table = self._parts.table
+        table = self._parts.table
+        if self._floats and self._parts.logs_starts:
+            records.append(encode_started(floats.columns(table) for floats in self._floats))
+        elif self._floats:
             head = self._floats[0].head(table)
             entries = [floats.encode(table, head) for floats in self._floats]
             records.append(b"".join((samples_head(*head), *entries)))
         if self._histograms:
-            records += encode_histograms(logged for _, logged in self._histograms)
+            logged = [histogram for _, histogram in self._histograms]
+            records += (
+                encode_started_histograms if self._parts.logs_starts else encode_histograms
+            )(logged)
         if self._exemplars:
             records.append(encode_exemplars(self._exemplars))
         return records

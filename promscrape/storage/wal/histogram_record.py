@@ -61,6 +61,15 @@ def encode_histograms(histograms: Iterable[LoggedHistogram]) -> list[bytes]:
     return records
 
 
+def encode_started_histograms(histograms: Iterable[LoggedHistogram]) -> list[bytes]:
+    """Return the V2 records for `histograms`, one for integers and one for floats."""
+    everything = list(histograms)
+    kinds = [
+        [each for each in everything if each.histogram.is_float is kind] for kind in (False, True)
+    ]
+    return [encode_histograms_v2(kind) for kind in kinds if kind]
+
+
 def _encode_v1(type_: RecordType, entries: Sequence[LoggedHistogram]) -> bytes:
     ref0, t0_ms = entries[0].ref, entries[0].t_ms
     record = bytearray(_HEAD.pack(type_, ref0, t0_ms))

@@ -27,12 +27,23 @@ class BatchLayout:
     """The series of a batch. Good for one generation of the table.
 
     metadata: the column of the last batch, which the table has taken over.
+    starts: those whose zeros are logged.
     """
 
-    __slots__ = ("_entries", "_last_ms", "_ref0", "_refs", "_stretches", "handles", "metadata")
+    __slots__ = (
+        "_entries",
+        "_last_ms",
+        "_ref0",
+        "_refs",
+        "_stretches",
+        "handles",
+        "metadata",
+        "starts",
+    )
 
     def __init__(self, table: SeriesTable, handles: Handles) -> None:
         self.handles = handles[:]
+        self.starts: array[int] | None = None
         self.metadata: Sequence[Metadata | None] | None = None
         found = stretches(handles)
         self._stretches: list[tuple[int, int]] | None = None

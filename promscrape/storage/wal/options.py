@@ -31,6 +31,8 @@ class WalOptions:
     out_of_order_window_ms: a sample may be this much older than the last of its series.
     checkpoint_from_memory: build checkpoints from the series in memory. Costs no reading, but
         the samples in the dropped segments are gone, sent or not.
+    injects_zeros: write a zero where a counter says that it began, before its first sample.
+    logs_starts: log start timestamps, in records that Prometheus reads from 3.x on.
     """
 
     directory: Path
@@ -44,6 +46,8 @@ class WalOptions:
     checkpoint_from_memory: bool = False
     checkpoint_batch: int = 1000
     use_lock_file: bool = True
+    injects_zeros: bool = False
+    logs_starts: bool = False
 
     def __post_init__(self) -> None:
         if self.segment_bytes <= 0 or self.segment_bytes % PAGE_BYTES:

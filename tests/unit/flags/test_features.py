@@ -16,8 +16,9 @@ def test_an_unknown_feature_is_warned_of() -> None:
         ("promql-duration-expr", "is a no-op", True),
         ("promql-per-step-stats", "has no effect in agent mode", False),
         ("auto-reload-config", "Use --config.auto-reload instead", True),
-        ("st-storage", "only makes protobuf the first", True),
-        ("type-and-unit-labels", "is not implemented", True),
+        ("st-storage", "Changed default global.scrape_protocols to prefer PrometheusProto", False),
+        ("type-and-unit-labels", "enabled", False),
+        ("st-synthesis", "is not implemented", True),
     ],
 )
 def test_what_a_feature_does_is_said_at_the_start(name: str, part: str, *, warning: bool) -> None:
