@@ -48,7 +48,7 @@ class Asked:
 @final
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """How a request is answered instead of being served."""
+    """How a request is answered instead of being served; a code of 0 lets it be served."""
 
     code: int
     reason: str = ""
@@ -72,6 +72,7 @@ class _Watcher:
     def __init__(self, asked: Asked, request: web.Request) -> None:
         self.asked, self.request = asked, request
         self.lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.is_half_open = False
 
     @property
     def is_partial(self) -> bool:
@@ -111,7 +112,7 @@ class KubernetesAPI:
         self.asked: list[Asked] = []
         self.version = 1000
         self.slice_bytes = 0  # above 0, answers trickle in parts of that size
-        self.is_half_open = False
+        self.is_hanging = False  # whether requests are taken and not answered
         self._is_cutting = False
         self._faults: list[tuple[str, str, deque[Fault]]] = []
         self._objects: dict[str, dict[tuple[str, str], JSON]] = {name: {} for name in ROOTS}
@@ -188,6 +189,11 @@ class KubernetesAPI:
         for watcher in self._watching(resource):
             watcher.lines.put_nowait(None)
 
+    def go_silent(self, resource: str) -> None:
+        """Keep the open watches of a resource, and say no more on them, as if half open."""
+        for watcher in self._watching(resource):
+            watcher.is_half_open = True
+
     def cut_next_event(self) -> None:
         """Break the connection in the middle of the next event's line."""
         self._is_cutting = True
@@ -255,7 +261,9 @@ class KubernetesAPI:
             asked = Asked(verb, resource, namespace, query, dict(request.headers))
             self.asked.append(asked)
             fault = self._fault(asked)
-            if fault is not None:
+            if self.is_hanging:
+                await asyncio.get_running_loop().create_future()
+            if fault is not None and fault.code:
                 return self._refused(fault)
             if verb == "list":
                 return await self._list(asked, request)
@@ -325,7 +333,7 @@ class KubernetesAPI:
             while (text := await watcher.lines.get()) is not None:
                 if (
                     text
-                    and not self.is_half_open
+                    and not watcher.is_half_open
                     and not await self._pass_on(answer, text, request)
                 ):
                     break
