@@ -130,7 +130,8 @@ def _read(path: str) -> _File:
     if len(text) > _MOST_BYTES:
         raise ConfigError(f"{path}: over {_MOST_BYTES} bytes, which is no kubeconfig file")
     try:
-        return msgspec.convert(yaml.load(text, yaml.CSafeLoader) or {}, _File)
+        loaded: object = yaml.load(text, yaml.CSafeLoader)
+        return msgspec.convert({} if loaded is None else loaded, _File)
     except msgspec.ValidationError as exc:
         raise ConfigError(f"{path}: {exc}") from exc
     except yaml.YAMLError as exc:

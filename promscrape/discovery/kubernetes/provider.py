@@ -12,7 +12,7 @@ from promscrape.discovery.kubernetes.connection import Connection
 from promscrape.discovery.kubernetes.metrics import KubernetesMetrics
 from promscrape.discovery.kubernetes.queue import WorkQueue
 from promscrape.discovery.kubernetes.roles import make_role
-from promscrape.discovery.kubernetes.watched import Watched
+from promscrape.discovery.kubernetes.watched import Watched, namespaces_of
 from promscrape.discovery.provider import ProviderContext, Publish
 
 
@@ -36,8 +36,7 @@ class KubernetesProvider:
     ) -> None:
         clock, log = context.clock, context.log
         access = access_to(config, clock, log, environ=environ, service_account=service_account)
-        own = [access.namespace] if config.namespaces.own_namespace else []
-        namespaces = list(dict.fromkeys([*config.namespaces.names, *own])) or [""]
+        namespaces = namespaces_of(config.namespaces, access.namespace)
         self._connection = Connection(access, context.http_client, clock, metrics, log)
         self._queue = WorkQueue(config.role, clock, metrics)
         watched = Watched(config, namespaces, self._connection, clock, metrics, log)

@@ -6,7 +6,7 @@ from typing import TypeVar, final
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
-from promscrape.discovery.kubernetes.config import KubernetesSDConfig
+from promscrape.discovery.kubernetes.config import KubernetesSDConfig, Namespaces
 from promscrape.discovery.kubernetes.connection import Connection
 from promscrape.discovery.kubernetes.metrics import KubernetesMetrics
 from promscrape.discovery.kubernetes.objects import Object
@@ -79,6 +79,12 @@ class Watched:
             return ()
         pairs = (("labelSelector", selector.label), ("fieldSelector", selector.field))
         return tuple((name, text) for name, text in pairs if text)
+
+
+def namespaces_of(config: Namespaces, own: str) -> list[str]:
+    """Return the namespaces to watch, each once; [""] for all. `own`: that of promscrape itself."""
+    names = [*config.names, own] if config.own_namespace else config.names
+    return list(dict.fromkeys(names)) or [""]
 
 
 def _nobody(_: str) -> None:
