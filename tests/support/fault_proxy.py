@@ -6,8 +6,9 @@ What it does with a request is a `Fault`; one that is served is passed on, and s
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple, Self, final
+from typing import Self, final
 
 from aiohttp import ClientSession, web
 
@@ -19,7 +20,8 @@ from tests.support.remote_write.receiver import reset, truncated
 _OWN = frozenset({"host", "connection", "content-length", "transfer-encoding", "date", "server"})
 
 
-class Passage(NamedTuple):
+@dataclass(slots=True)
+class Passage:
     """One request: when it came by the loop's clock, its headers, and how it was answered.
 
     status: what the client was told; 0 where it was told nothing.
@@ -28,7 +30,7 @@ class Passage(NamedTuple):
     t_s: float
     headers: Mapping[str, str]
     way: Way
-    status: int
+    status: int = 0
 
 
 @final
@@ -55,10 +57,11 @@ class FaultProxy:
         came_s = asyncio.get_running_loop().time()
         fault = self.script.popleft() if self.script else self.default
         body = self._server.bodies[-1]
+        passage = Passage(came_s, dict(request.headers), fault.way)
+        self.passages.append(passage)
         if fault.delay_s:
             await asyncio.sleep(fault.delay_s)
-        status, response = await self._response(request, body, fault)
-        self.passages.append(Passage(came_s, dict(request.headers), fault.way, status))
+        passage.status, response = await self._response(request, body, fault)
         return response
 
     async def _response(

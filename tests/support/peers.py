@@ -350,6 +350,21 @@ class Launcher:
         kind = _Kind("agent", argv, "storage.agent.path")
         return self._scraper(kind, config, data_dir, flags)
 
+    def victoria_metrics(self) -> Program:
+        """Start VictoriaMetrics, which takes remote write at /api/v1/write and has /api/v1/export.
+
+        What comes twice, with the same time, is kept once.
+        """
+        port, home = free_port(), self._new_home("victoria-metrics")
+        argv = [
+            installed("victoria-metrics"),
+            f"-storageDataPath={home / 'data'}",
+            f"-httpListenAddr=127.0.0.1:{port}",
+            "-dedup.minScrapeInterval=1ms",
+            "-retentionPeriod=1",
+        ]
+        return self.own(Program(argv, port=port, ready_path="/health", home=home))
+
     def vmagent(self, config: str, *, remote_write: str, flags: Sequence[str] = ()) -> Program:
         """Start VictoriaMetrics's agent; its destinations are no part of its configuration."""
         port, home = free_port(), self._new_home("vmagent")

@@ -76,6 +76,7 @@ class WriteClient:
         self._retries_429 = config.queue_config.retry_on_http_429
         self._logs_failed = config.failed_request_logging
         self._clock, self._log = clock, log
+        self._is_closed = False
         self._http = HTTPClient(
             config.http_client,
             user_agent,
@@ -86,7 +87,8 @@ class WriteClient:
         )
 
     async def close(self) -> None:
-        """Close all connections; requests under way fail."""
+        """Close all connections; requests under way fail, as those of later do."""
+        self._is_closed = True
         await self._http.close()
 
     async def send(
@@ -124,6 +126,11 @@ class WriteClient:
                 f"no response within remote_timeout ({self._timeout_s:g}s): "
                 "context deadline exceeded"
             ) from exc
+        except RuntimeError as exc:
+            # aiohttp's word for a client that was closed while a token was waited for.
+            if not self._is_closed:
+                raise
+            raise FetchError("the client was closed: its section has changed") from exc
         said = await _said(answer, deadline_s)
         return Answer(answer.status, answer.reason or "", answer.headers, said)
 

@@ -248,6 +248,14 @@ async def test_a_cancelled_request_ends_at_once(
         await task
 
 
+async def test_a_closed_client_fails_as_a_network_does(server: RecordingServer) -> None:
+    """T57: a reload swaps clients; whoever had the old one tries again with the new one."""
+    async with client_of(server.url) as client:
+        await client.close()
+        outcome = await client.send(BODY, version=WriteMessage.V1, attempt=0, counts=FIVE)
+    assert outcome == Outcome(Verdict.RETRY, error="the client was closed: its section has changed")
+
+
 @pytest.mark.parametrize(
     ("status", "method", "bodies"),
     [
