@@ -217,6 +217,7 @@ class Daemon:
             self._registry,
             self._log.bind(component="discovery manager scrape"),
             kinds=registered(),
+            features=self._flags.features,
             user_agent=f"{PROGRAM}/{Version.current().version}",
         )
         await stack.enter_async_context(self._discovery)

@@ -4,7 +4,7 @@ Rules M-1 to M-17 of the discovery specification; source: Prometheus discovery/m
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from types import TracebackType
 from typing import Self, final
@@ -52,11 +52,12 @@ class DiscoveryManager:
         *,
         kinds: Mapping[str, Registered],
         user_agent: str,
+        features: Iterable[str] = (),
     ) -> None:
         """Registers the metrics of the manager and of every kind that is no plug-in."""
         self._kinds = kinds
         self._hand_on, self._clock, self._registry, self._log = hand_on, clock, registry, log
-        self._user_agent = user_agent
+        self._user_agent, self._features = user_agent, frozenset(features)
         self._metrics = DiscoveryMetrics(registry)
         self._kind_metrics: dict[str, object] = {
             kind.name: kind.metrics(registry) for kind in kinds.values() if isinstance(kind, Kind)
@@ -171,6 +172,7 @@ class DiscoveryManager:
             log=log,
             user_agent=self._user_agent,
             refreshes=RefreshSeries(self._metrics.refreshes, kind.name, job),
+            features=self._features,
         )
         return kind.make(entry, context, self._kind_metrics[kind.name]), context
 

@@ -54,6 +54,7 @@ class ProviderContext:
     job: the first job that has it, which its metrics carry as `config`.
     log: bound with the kind of discovery and the job.
     refreshes: the series of a provider that polls, which `refresh.Refreshed` moves.
+    features: the names that are enabled on the command line.
     """
 
     job: str
@@ -61,6 +62,7 @@ class ProviderContext:
     log: FilteringBoundLogger
     user_agent: str
     refreshes: RefreshSeries
+    features: frozenset[str] = frozenset()
 
     def http_client(self, config: HTTPClientConfig, unix_socket: str = "") -> HTTPClient:
         """Make a client, the provider's to close. Raises ConfigError where it cannot be made."""

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from typing import Annotated, Final, TypeAlias
 
 from promscrape.decode.schema import ConfigStruct, Late
-from promscrape.discovery import dns, docker, dockerswarm, file, http, nomad, static
+from promscrape.discovery import dns, docker, dockerswarm, exec_, file, http, nomad, static
 from promscrape.discovery.aws import AwsSDConfig
 from promscrape.discovery.azure import AzureSDConfig
 from promscrape.discovery.consul import provider as consul
@@ -53,6 +53,7 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("ecs", EcsSDConfig),
     Unbuilt("elasticache", ElasticacheSDConfig),
     Unbuilt("eureka", EurekaSDConfig),
+    exec_.KIND,
     file.KIND,
     Unbuilt("gce", GceSDConfig),
     Unbuilt("hetzner", HetznerSDConfig),

@@ -11,6 +11,7 @@ from enum import Enum
 AUTO_RELOAD = "auto-reload-config"
 EXTRA_SCRAPE_METRICS = "extra-scrape-metrics"
 CREATED_TIMESTAMPS = "created-timestamp-zero-ingestion"
+EXEC_SD = "exec-sd"
 START_TIMESTAMPS = "st-storage"
 METADATA = "metadata-wal-records"
 TYPE_AND_UNIT_LABELS = "type-and-unit-labels"
@@ -36,6 +37,7 @@ class Effect(Enum):
         "write; the log of an agent has no place for them"
     )
     TYPE_AND_UNIT = "gives each series what is known of `__type__` and `__unit__` as labels"
+    EXEC_SD = "lets `exec_sd_configs` run commands; promscrape's own"
     NATIVE_HISTOGRAMS = "nothing: set `scrape_native_histograms` in the configuration"
     ALWAYS_ON = "nothing: a Prometheus server has it always on"
     SERVER = "nothing: a feature of the Prometheus server"
@@ -47,6 +49,7 @@ FEATURES = {
     "concurrent-rule-eval": Effect.SERVER,
     CREATED_TIMESTAMPS: Effect.ZEROS,
     "delayed-compaction": Effect.SERVER,
+    EXEC_SD: Effect.EXEC_SD,
     "exemplar-storage": Effect.SERVER,
     EXTRA_SCRAPE_METRICS: Effect.EXTRA_SCRAPE_METRICS,
     "fast-startup": Effect.SERVER,
@@ -94,6 +97,7 @@ _EVENTS = {
     "global.scrape_protocols to prefer PrometheusProto format.",
     Effect.METADATA: "Experimental metadata records in memory enabled for remote write 2.0",
     Effect.TYPE_AND_UNIT: "Experimental type and unit labels enabled",
+    Effect.EXEC_SD: "The commands in exec_sd_configs of the configuration are run",
     Effect.NATIVE_HISTOGRAMS: "This option for --enable-feature is a no-op. To scrape native "
     "histograms, set the scrape_native_histograms scrape config setting to true.",
     Effect.ALWAYS_ON: "This option for --enable-feature is a no-op.",

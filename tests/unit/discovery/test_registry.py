@@ -29,7 +29,8 @@ def test_the_registered_kinds_are_those_of_prometheus() -> None:
     """R-1: each under its key, sorted as a dump shows them; `static_configs` is the exception."""
     keys = list(registered())
     assert sorted(keys) == keys
-    assert set(keys) == {f"{kind}_sd_configs" for kind in KINDS.split()} | {"static_configs"}
+    ours = {"static_configs", "exec_sd_configs"}
+    assert set(keys) == {f"{kind}_sd_configs" for kind in KINDS.split()} | ours
 
 
 @pytest.mark.parametrize("key", registered())
