@@ -1,23 +1,30 @@
 """The HTTP API of one server, as providers ask it: whole answers, in JSON mostly."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeVar, final
+from typing import Final, Protocol, TypeVar, final
 from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
 
+from promscrape.discovery.provider import ProviderContext
 from promscrape.errors import DiscoveryError, FetchError
 from promscrape.httpclient.client import HTTPClient
+from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.httpclient.redirect import shown
 from promscrape.httpclient.transport_error import os_reason, reason
+from promscrape.model.duration import Duration
 from promscrape.model.quoting import quote
 
 T = TypeVar("T")
 Query = Mapping[str, str | Sequence[str]]
+
+JSON_TYPE: Final = re.compile(r"""application/json(; *charset=("utf-8"|utf-8))?""", re.IGNORECASE)
+"""The content types that are JSON to Prometheus where it asks for the type (H-3)."""
 
 # A list of 100,000 targets with twenty labels each is smaller.
 _MAX_BYTES = 256 << 20
@@ -114,6 +121,27 @@ class API:
             if answer is not None:
                 answer.release()
         return Reply(request, answer.status, answer.reason or "", answer.headers, received)
+
+
+class Polling(Protocol):
+    """An entry whose source is asked at an interval, over HTTP."""
+
+    @property
+    def http_client(self) -> HTTPClientConfig: ...
+
+    @property
+    def refresh_interval(self) -> Duration: ...
+
+
+def api_of(
+    entry: Polling, context: ProviderContext, base: str, headers: Mapping[str, str] = _NOTHING
+) -> API:
+    """Return the API at `base`, which has until the next refresh to answer (B-6).
+
+    Raises ConfigError where the entry's client cannot be made.
+    """
+    http = context.http_client(entry.http_client)
+    return API(http, base.rstrip("/"), entry.refresh_interval.seconds, headers)
 
 
 def with_query(path: str, query: Query) -> str:

@@ -1,7 +1,6 @@
 """`http_sd_configs`: targets from an HTTP server that lists them."""
 
 import asyncio
-import re
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, ClassVar, final
@@ -10,6 +9,7 @@ import aiohttp
 from prometheus_client import CollectorRegistry, Counter
 
 from promscrape.decode.schema import INLINE, ConfigStruct
+from promscrape.discovery.api import JSON_TYPE
 from promscrape.discovery.kind import Kind
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed, check_interval
@@ -27,7 +27,6 @@ from promscrape.model.url import URL
 
 URL_LABEL = "__meta_url"
 
-_CONTENT_TYPE = re.compile(r"""application/json(; *charset=("utf-8"|utf-8))?""", re.IGNORECASE)
 # An answer that is larger lists no targets; it would fill the memory of the process.
 _MAX_BYTES = 1 << 26
 
@@ -126,7 +125,7 @@ def _check(answer: aiohttp.ClientResponse) -> None:
         status = f"{answer.status} {answer.reason or ''}".rstrip()
         raise DiscoveryError(f"server returned HTTP status {status}")
     content_type = answer.headers.get("Content-Type", "")
-    if not _CONTENT_TYPE.fullmatch(content_type.strip()):
+    if not JSON_TYPE.fullmatch(content_type.strip()):
         raise DiscoveryError(f"unsupported content type {quote(content_type)}")
 
 

@@ -7,7 +7,20 @@ from importlib.metadata import entry_points
 from typing import Annotated, Final, TypeAlias
 
 from promscrape.decode.schema import ConfigStruct, Late
-from promscrape.discovery import dns, docker, dockerswarm, exec_, file, http, nomad, static
+from promscrape.discovery import (
+    dns,
+    docker,
+    dockerswarm,
+    eureka,
+    exec_,
+    file,
+    http,
+    kuma,
+    marathon,
+    nomad,
+    puppetdb,
+    static,
+)
 from promscrape.discovery.aws import AwsSDConfig
 from promscrape.discovery.azure import AzureSDConfig
 from promscrape.discovery.consul import provider as consul
@@ -15,16 +28,13 @@ from promscrape.discovery.digitalocean import DigitaloceanSDConfig
 from promscrape.discovery.ec2 import Ec2SDConfig
 from promscrape.discovery.ecs import EcsSDConfig
 from promscrape.discovery.elasticache import ElasticacheSDConfig
-from promscrape.discovery.eureka import EurekaSDConfig
 from promscrape.discovery.gce import GceSDConfig
 from promscrape.discovery.hetzner import HetznerSDConfig
 from promscrape.discovery.ionos import IonosSDConfig
 from promscrape.discovery.kind import AnyKind, Unbuilt
 from promscrape.discovery.kubernetes import kind as kubernetes
-from promscrape.discovery.kuma import KumaSDConfig
 from promscrape.discovery.lightsail import LightsailSDConfig
 from promscrape.discovery.linode import LinodeSDConfig
-from promscrape.discovery.marathon import MarathonSDConfig
 from promscrape.discovery.msk import MskSDConfig
 from promscrape.discovery.nerve import NerveSDConfig
 from promscrape.discovery.oci import OciSDConfig
@@ -32,7 +42,6 @@ from promscrape.discovery.openstack import OpenstackSDConfig
 from promscrape.discovery.outscale import OutscaleSDConfig
 from promscrape.discovery.ovhcloud import OvhcloudSDConfig
 from promscrape.discovery.plugins import GROUP, Plugin, plugins_by_key
-from promscrape.discovery.puppetdb import PuppetdbSDConfig
 from promscrape.discovery.rds import RdsSDConfig
 from promscrape.discovery.scaleway import ScalewaySDConfig
 from promscrape.discovery.serverset import ServersetSDConfig
@@ -52,7 +61,7 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("ec2", Ec2SDConfig),
     Unbuilt("ecs", EcsSDConfig),
     Unbuilt("elasticache", ElasticacheSDConfig),
-    Unbuilt("eureka", EurekaSDConfig),
+    eureka.KIND,
     exec_.KIND,
     file.KIND,
     Unbuilt("gce", GceSDConfig),
@@ -60,10 +69,10 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     http.KIND,
     Unbuilt("ionos", IonosSDConfig),
     kubernetes.KIND,
-    Unbuilt("kuma", KumaSDConfig),
+    kuma.KIND,
     Unbuilt("lightsail", LightsailSDConfig),
     Unbuilt("linode", LinodeSDConfig),
-    Unbuilt("marathon", MarathonSDConfig),
+    marathon.KIND,
     Unbuilt("msk", MskSDConfig),
     Unbuilt("nerve", NerveSDConfig),
     nomad.KIND,
@@ -71,7 +80,7 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("openstack", OpenstackSDConfig),
     Unbuilt("outscale", OutscaleSDConfig),
     Unbuilt("ovhcloud", OvhcloudSDConfig),
-    Unbuilt("puppetdb", PuppetdbSDConfig),
+    puppetdb.KIND,
     Unbuilt("rds", RdsSDConfig),
     Unbuilt("scaleway", ScalewaySDConfig),
     Unbuilt("serverset", ServersetSDConfig),

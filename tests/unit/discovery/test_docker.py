@@ -9,6 +9,7 @@ import pytest
 from promscrape.discovery.docker import KIND, Container, targets_of
 from promscrape.discovery.moby import MobyFilter, encoded
 from promscrape.errors import DiscoveryError
+from tests.support.clock import ManualClock
 from tests.support.discovery import Discovered, discovering
 from tests.support.docker_daemon import (
     BRIDGE,
@@ -19,7 +20,7 @@ from tests.support.docker_daemon import (
     network,
     port,
 )
-from tests.support.entries import entry_of, until
+from tests.support.entries import entry_of, pass_until, until
 from tests.support.faults import Fault
 
 HOST = "host: 'unix:///var/run/docker.sock'"
@@ -170,9 +171,9 @@ async def test_the_daemon_is_asked_in_a_version_that_it_speaks(version: str, spo
     async with FakeDocker() as daemon:
         daemon.version = version
         daemon.lists["/containers/json"] = []
-        entry = entry_of(KIND, f"host: 'tcp://{daemon.server.url[7:]}', refresh_interval: 20ms")
-        async with discovering(KIND, entry) as found:
-            await found.published.update(2)
+        entry, clock = entry_of(KIND, f"host: 'tcp://{daemon.server.url[7:]}'"), ManualClock()
+        async with discovering(KIND, entry, clock) as found:
+            await pass_until(clock, lambda: len(found.published.updates) == 2)
     lists = [f"/v{spoken}/containers/json", f"/v{spoken}/networks"]
     assert daemon.paths[:5] == ["/_ping", *lists, *lists]
 
@@ -226,11 +227,12 @@ async def test_a_daemon_may_come_back_in_another_version(tmp_path: Path) -> None
     """5.5: it is asked again what it speaks."""
     async with FakeDocker() as daemon:
         daemon.lists["/containers/json"] = [container("a")]
-        entry = entry_of(KIND, f"host: '{daemon.server.url}', refresh_interval: 20ms")
-        async with discovering(KIND, entry) as found:
+        entry, clock = entry_of(KIND, f"host: '{daemon.server.url}'"), ManualClock()
+        async with discovering(KIND, entry, clock) as found:
             await found.published.update(1)
             daemon.version = "1.30"
-            await until(lambda: any(path.startswith("/v1.30") for path in daemon.paths))
+            await pass_until(clock, lambda: len(found.published.updates) == 2)
+            assert daemon.paths[-1] == "/v1.30/networks"
             assert failures(found) == 1
 
 

@@ -133,7 +133,7 @@ def test_an_address_that_is_none_is_refused_when_the_provider_is_made(
 
 async def test_an_agent_may_listen_on_a_unix_socket(tmp_path: Path) -> None:
     """5.14: as Nomad's own client has it."""
-    entry = entry_of(KIND, f"server: 'unix://{tmp_path}/nomad.sock', refresh_interval: 20ms")
+    entry = entry_of(KIND, f"server: 'unix://{tmp_path}/nomad.sock'")
     async with discovering(KIND, entry) as found:
         await until(lambda: found.logs.entries)
     assert f"dial unix {tmp_path}/nomad.sock" in str(found.logs.entries[0]["err"])
