@@ -238,7 +238,7 @@ class LateKind:
             return self.load().read(node, walk, path)
         except TooManyAliases:
             raise
-        except Exception as exc:  # noqa: BLE001 - code of others, which may raise anything
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - code of others, which may raise anything
             walk.hide(node)  # Which of its keys hold secrets is not known.
             return walk.hard(node.place, path, f"{self.owner}: {type(exc).__name__}: {exc}")
 

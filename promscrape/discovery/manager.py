@@ -17,7 +17,7 @@ from promscrape.clock import Clock
 from promscrape.discovery.configs import DiscoveryConfigs, Entry
 from promscrape.discovery.kind import AnyKind, Kind, Unbuilt
 from promscrape.discovery.metrics import DiscoveryMetrics, RefreshSeries
-from promscrape.discovery.plugins import Plugin
+from promscrape.discovery.plugins import Guarded, Plugin
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.registry import Registered
 from promscrape.discovery.running import RunningProvider, Surroundings, stop_all
@@ -148,7 +148,7 @@ class DiscoveryManager:
                 self._surroundings,
                 log,
             )
-        except Exception as exc:  # noqa: BLE001 - of a plug-in it may be anything
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - of a plug-in it may be anything
             self._log.error(
                 "Cannot create service discovery", err=exc, type=registered.name, config=job
             )
@@ -174,7 +174,9 @@ class DiscoveryManager:
             refreshes=RefreshSeries(self._metrics.refreshes, kind.name, job),
             features=self._features,
         )
-        return kind.make(entry, context, self._kind_metrics[kind.name]), context
+        provider = kind.make(entry, context, self._kind_metrics[kind.name])
+        is_plugin = isinstance(self._kinds[kind.key], Plugin)
+        return Guarded(provider) if is_plugin else provider, context
 
     def _note_jobs(self, jobs: tuple[str, ...]) -> None:
         for job in set(self._jobs).difference(jobs):

@@ -12,7 +12,10 @@ from typing import final
 
 from promscrape.decode.schema import ConfigStruct
 from promscrape.discovery.kind import AnyKind, Kind
+from promscrape.discovery.provider import Provider, Publish
+from promscrape.discovery.target_group import ADDRESS_LABEL, TargetGroup
 from promscrape.errors import ConfigError, DiscoveryError
+from promscrape.model.labels import ValidationScheme, is_utf8
 
 GROUP = "promscrape.discovery"
 
@@ -69,3 +72,35 @@ def plugins_by_key(
 
 def _package(entry_point: EntryPoint) -> str:
     return entry_point.dist.name if entry_point.dist else entry_point.value
+
+
+@final
+class Guarded:
+    """A plug-in's provider, of which nothing is taken on trust that it publishes."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+
+    async def run(self, publish: Publish) -> None:
+        await self._provider.run(lambda groups: publish([_checked(group) for group in groups]))
+
+
+def _checked(group: object) -> TargetGroup:
+    """Return a copy that nobody else can change. Raises DiscoveryError where it is no group."""
+    if not isinstance(group, TargetGroup) or not isinstance(group.source, str):
+        raise DiscoveryError(f"published {type(group).__name__} instead of a TargetGroup")
+    targets = tuple(_checked_labels(target) for target in group.targets)
+    if not all(target.get(ADDRESS_LABEL) for target in targets):
+        raise DiscoveryError(f"published a target without {ADDRESS_LABEL}")
+    return TargetGroup(targets, _checked_labels(group.labels), group.source)
+
+
+def _checked_labels(labels: object) -> dict[str, str]:
+    if not isinstance(labels, Mapping):
+        raise DiscoveryError(f"published {type(labels).__name__} instead of labels")
+    for name, value in labels.items():
+        if not isinstance(name, str) or not ValidationScheme.UTF8.allows_label(name):
+            raise DiscoveryError(f"published {name!r} as a label's name")
+        if not isinstance(value, str) or not is_utf8(value):
+            raise DiscoveryError(f"published {type(value).__name__} as the value of {name}")
+    return dict(labels)

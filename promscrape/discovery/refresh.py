@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import final
 
 from promscrape.discovery.provider import ProviderContext, Publish, Refresher
-from promscrape.errors import PromscrapeError
+from promscrape.errors import DiscoveryError, PromscrapeError
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
 from promscrape.ticker import Ticker
@@ -33,6 +33,9 @@ class Refreshed:
     """
 
     def __init__(self, refresher: Refresher, interval: Duration, context: ProviderContext) -> None:
+        """Raises DiscoveryError for an interval of 0, which `check_interval` would have refused."""
+        if not interval:
+            raise DiscoveryError("the refresh interval is 0")
         self._refresher, self._interval_s = refresher, interval.seconds
         self._clock, self._log, self._series = context.clock, context.log, context.refreshes
         self._series.show()

@@ -95,8 +95,10 @@ class RunningProvider:
         # Not in a task group, which would wait for ever for a provider that heeds no cancellation.
         tasks = self._tasks()
         pending = (await asyncio.wait(tasks, timeout=_PATIENCE_S))[1] if tasks else ()
-        if pending:
+        for task in pending:
             self._log.error("A service discovery provider does not end", provider=self.name)
+            # Or the end of the event loop would wait for it, and the process never end.
+            asyncio._unregister_task(task)  # noqa: SLF001 - public in asyncio's guide to extending it
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [task for task in (self._task, self._forgetting) if task is not None]
@@ -134,7 +136,7 @@ class RunningProvider:
             wait_s = min(wait_s * 2, _MAX_RESTART_S)
             try:
                 self._provider, context = self._make()
-            except Exception as exc:  # noqa: BLE001 - as for its run
+            except (Exception, SystemExit) as exc:  # noqa: BLE001 - as for its run
                 self._note_crash(exc)
                 continue
             context.refreshes.move(self._context.refreshes.job)

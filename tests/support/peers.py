@@ -191,6 +191,7 @@ class ActiveTarget(msgspec.Struct, rename="camel"):
     """What tests look at in an entry of /api/v1/targets."""
 
     scrape_pool: str
+    discovered_labels: dict[str, str]
     labels: dict[str, str]
     health: str
     last_error: str
