@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from promscrape.command.check_config import check_config
 from promscrape.command.check_server import check_server
+from promscrape.command.check_service_discovery import check_service_discovery
 from promscrape.command.check_web_config import check_web_config
 from promscrape.command.console import Console
 from promscrape.command.print_config import print_config
@@ -13,6 +14,7 @@ from promscrape.flags.commands import (
     CHECK_CONFIG,
     CHECK_HEALTHY,
     CHECK_READY,
+    CHECK_SERVICE_DISCOVERY,
     CHECK_WEB_CONFIG,
     PRINT_CONFIG,
     Command,
@@ -22,6 +24,7 @@ from promscrape.flags.invocation import Invocation, parse_command
 _ACTIONS: Mapping[Command, Callable[[Invocation, Console], int]] = {
     CHECK_CONFIG: check_config,
     CHECK_WEB_CONFIG: check_web_config,
+    CHECK_SERVICE_DISCOVERY: check_service_discovery,
     CHECK_HEALTHY: lambda invocation, console: _ask("healthy", invocation, console),
     CHECK_READY: lambda invocation, console: _ask("ready", invocation, console),
     PRINT_CONFIG: print_config,

@@ -86,8 +86,8 @@ class DiscoveryManager:
         await asyncio.wait([self._sending])
         await stop_all(self._providers)
 
-    async def apply(self, jobs: Mapping[str, DiscoveryConfigs]) -> None:
-        """Take over the configuration of all jobs.
+    async def apply(self, jobs: Mapping[str, DiscoveryConfigs]) -> int:
+        """Take over the configuration of all jobs; return how many entries could not be.
 
         Providers that are still wanted go on as they are, and a job that comes to one gets its
         targets at once. Returns when those that are not wanted any more have ended. An entry that
@@ -95,9 +95,9 @@ class DiscoveryManager:
         """
         async with self._turn:
             if self._is_closed:
-                return
+                return 0
             known = list(self._providers)
-            wanted = self._register(jobs)
+            wanted, failed = self._register(jobs)
             self._providers = list(wanted)
             for provider, of_jobs in wanted.items():
                 provider.serve(of_jobs)
@@ -108,9 +108,12 @@ class DiscoveryManager:
             await stop_all([provider for provider in known if provider not in wanted])
             # A provider that is cancelled before it has begun could not clean up after itself.
             await asyncio.sleep(0)
+            return failed
 
-    def _register(self, jobs: Mapping[str, DiscoveryConfigs]) -> dict[RunningProvider, list[str]]:
-        """Return the providers that the jobs ask for, each with its jobs, in their order."""
+    def _register(
+        self, jobs: Mapping[str, DiscoveryConfigs]
+    ) -> tuple[dict[RunningProvider, list[str]], int]:
+        """Return the providers that the jobs ask for, each with its jobs, and how many failed."""
         pool: dict[bytes, list[RunningProvider]] = {}
         for running in self._providers:
             pool.setdefault(_bucket(running.kind.name, running.entry), []).append(running)
@@ -130,7 +133,7 @@ class DiscoveryManager:
                 if job not in wanted.setdefault(provider, []):
                     wanted[provider].append(job)
         self._metrics.failed_configs.set(failed)
-        return wanted
+        return wanted, failed
 
     def _find(self, alike: list[RunningProvider], entry: Entry) -> RunningProvider | None:
         return next((provider for provider in alike if provider.entry == entry), None)
@@ -186,11 +189,15 @@ class DiscoveryManager:
         self._jobs = jobs
 
     def _send(self) -> bool:
-        target_sets = {job: list(groups) for job, groups in self._target_sets()}
+        target_sets = self.snapshot()
         now_s = self._clock.now_ns() / _NS_PER_S
         for job, groups in target_sets.items():
             self._metrics.note_set(job, sum(len(group.targets) for group in groups), now_s)
         return self._hand_on(target_sets)
+
+    def snapshot(self) -> TargetSets:
+        """Return the groups of all jobs as they are now."""
+        return {job: list(groups) for job, groups in self._target_sets()}
 
     def _target_sets(self) -> Iterator[tuple[str, Iterator[TargetGroup]]]:
         of_job: dict[str, list[RunningProvider]] = {job: [] for job in self._jobs}

@@ -19,6 +19,7 @@ class Command:
     name: the words that select it.
     argument: what its arguments, which name files, are called; "" where it takes none.
     many: it takes any number of them, but not none; otherwise exactly one.
+    word: what an argument after them, which names no file, is called; "" where it takes none.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Command:
     flags: tuple[Flag, ...] = (HELP,)
     argument: str = ""
     many: bool = False
+    word: str = ""
 
 
 _URL = Flag(
@@ -80,6 +82,27 @@ CHECK_WEB_CONFIG = Command(
     argument="web-config-files",
     many=True,
 )
+CHECK_SERVICE_DISCOVERY = Command(
+    "check service-discovery",
+    "Let the service discovery of a job run, and print the targets that it finds, with their "
+    "labels before and after relabeling.",
+    (
+        HELP,
+        Flag(
+            "timeout",
+            kinds.DURATION,
+            default="30s",
+            help="How long to wait for targets.",
+        ),
+        Flag(
+            "enable-feature",
+            help="Names of features to enable, separated by commas; exec-sd is the one that matters.",
+            repeatable=True,
+        ),
+    ),
+    argument="config-file",
+    word="job",
+)
 CHECK_HEALTHY = Command(
     "check healthy", "Ask a running daemon, or a Prometheus, if it is healthy.", (HELP, _URL)
 )
@@ -93,5 +116,12 @@ PRINT_CONFIG = Command(
     argument="config-file",
 )
 
-COMMANDS = (CHECK_CONFIG, CHECK_WEB_CONFIG, CHECK_HEALTHY, CHECK_READY, PRINT_CONFIG)
+COMMANDS = (
+    CHECK_CONFIG,
+    CHECK_WEB_CONFIG,
+    CHECK_SERVICE_DISCOVERY,
+    CHECK_HEALTHY,
+    CHECK_READY,
+    PRINT_CONFIG,
+)
 """All commands, in the order of the usage."""

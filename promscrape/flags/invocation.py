@@ -58,7 +58,7 @@ def parse_command(arguments: Sequence[str], *, width: int) -> Invocation | Exit:
 
 
 def _parse(command: Command, arguments: Sequence[str], width: int) -> Invocation | Exit:
-    most = None if command.many else int(bool(command.argument))
+    most = None if command.many else bool(command.argument) + bool(command.word)
     read = read_arguments(arguments, command.flags, most_positional=most)
     if read.error is not None:
         return _refused(read.error)
@@ -79,12 +79,15 @@ def _check_arguments(command: Command, read: Arguments) -> str | None:
     """Return what is wrong with the names of files, None if nothing is."""
     if command.argument and not read.positional:
         return f"required argument '{command.argument}' not provided"
-    for name in read.positional:
+    files = read.positional[:1] if command.word else read.positional
+    for name in files:
         path = Path(name)
         if not path.exists():
             return f"path '{name}' does not exist"
         if path.is_dir():
             return f"'{name}' is a directory"
+    if command.word and len(read.positional) == len(files):
+        return f"required argument '{command.word}' not provided"
     return None
 
 

@@ -34,7 +34,8 @@ def command_usage(command: Command, width: int) -> str:
 
 def _synopsis(command: Command) -> str:
     argument = f" <{command.argument}>" if command.argument else ""
-    return f"{command.name} [<flags>]{argument}{'...' if command.many else ''}"
+    word = f" <{command.word}>" if command.word else ""
+    return f"{command.name} [<flags>]{argument}{'...' if command.many else ''}{word}"
 
 
 def _wrapped(text: str, width: int, level: int) -> list[str]:

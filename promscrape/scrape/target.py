@@ -108,6 +108,10 @@ class Target:
         self.metadata: Mapping[str, Metadata] = {}
 
     @property
+    def labels(self) -> Labels:
+        return self._labels
+
+    @property
     def health(self) -> Health:
         if self.report is None:
             return Health.UNKNOWN

@@ -36,6 +36,7 @@ NEWER_KEYS = {
     "elasticache_sd_configs": "3.11",
     "enable_compression": "2.49",
     "external_id": "3.12",
+    "exec_sd_configs": "promscrape's own",
     "extra_scrape_metrics": "3",
     "failed_request_logging": LATER,
     "fallback_scrape_protocol": "3.0",

@@ -43,7 +43,8 @@ def test_the_documented_commands_are_the_known_ones() -> None:
 
 def documented_command(command: Command) -> list[str]:
     dots = " ..." if command.many else ""
-    return [f"`{command.name}`", f"`{command.argument}`{dots}" if command.argument else ""]
+    word = f" `{command.word}`" if command.word else ""
+    return [f"`{command.name}`", f"`{command.argument}`{dots}{word}" if command.argument else ""]
 
 
 def test_the_documented_features_are_the_known_ones() -> None:
