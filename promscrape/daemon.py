@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import SystemClock
+from promscrape.config.dump import dump_destination
 from promscrape.config.include import load_scrape_configs
 from promscrape.config.options import LoadOptions
 from promscrape.config.remote_write import check_destinations
@@ -29,12 +30,12 @@ from promscrape.discovery.registry import registered
 from promscrape.errors import ConfigError, Problem, PromscrapeError, StorageError
 from promscrape.flags.features import (
     CREATED_TIMESTAMPS,
-    METADATA,
     START_TIMESTAMPS,
     TYPE_AND_UNIT_LABELS,
 )
 from promscrape.flags.flags import Flags
 from promscrape.model.duration import Duration
+from promscrape.model.metadata import Metadata
 from promscrape.process import LimitsCollector, ProcessMetrics
 from promscrape.reload import Reloader
 from promscrape.runtime import Limits, detect, refresh
@@ -42,6 +43,9 @@ from promscrape.scrape.manager import ScrapeManager
 from promscrape.scrape.metrics import ScrapeMetrics
 from promscrape.scrape.options import ScrapeOptions
 from promscrape.scrape.pool import ScrapePool
+from promscrape.storage.remote.client import WriteClient
+from promscrape.storage.remote.config import RemoteWriteConfig
+from promscrape.storage.remote.remote_storage import Entry, RemoteOptions, RemoteStorage
 from promscrape.storage.remote.status import DestinationStatus
 from promscrape.storage.wal.agent import AgentStorage
 from promscrape.storage.wal.compression import Compression
@@ -52,6 +56,8 @@ from promscrape.version import PROGRAM, Version
 from promscrape.web.options import WebOptions
 from promscrape.web.server import WebServer
 from promscrape.web.state import Phase
+
+_USER_AGENT = f"{PROGRAM}/{Version.current().version}"
 
 EXIT_FAILED = 1
 EXIT_BAD_CONFIG = 2
@@ -97,6 +103,7 @@ class Daemon:
         self._ready, self._quit = asyncio.Event(), asyncio.Event()
         self._main: asyncio.Task[object] | None = None
         self._storage: AgentStorage | None = None
+        self._remote: RemoteStorage | None = None
         self._scraping: ScrapeManager | None = None
         self._discovery: DiscoveryManager | None = None
         self._exit_code = 0
@@ -122,7 +129,7 @@ class Daemon:
         return self._storage.statistics().corruptions if self._storage else 0
 
     def destinations(self) -> Sequence[DestinationStatus]:
-        return ()
+        return self._remote.statuses() if self._remote else ()
 
     def flags(self) -> Mapping[str, str]:
         return self._flags.effective()
@@ -205,7 +212,11 @@ class Daemon:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         """Enter storage, scraping and discovery, and put the configuration to use."""
-        self._storage = await self._open_storage(stack)
+        metrics = WalMetrics(self._registry)
+        self._storage = await self._open_storage(stack, metrics)
+        self._remote = self._remote_storage(self._storage, metrics)
+        await stack.enter_async_context(self._remote)
+        stack.callback(self._say, "Stopping remote storage...")
         options = self._scrape_options(self._storage)
         log = self._log.bind(component="scrape manager")
         self._scraping = ScrapeManager(options, log)
@@ -218,7 +229,7 @@ class Daemon:
             self._log.bind(component="discovery manager scrape"),
             kinds=registered(),
             features=self._flags.features,
-            user_agent=f"{PROGRAM}/{Version.current().version}",
+            user_agent=_USER_AGENT,
         )
         await stack.enter_async_context(self._discovery)
         await self._apply_first()
@@ -227,11 +238,11 @@ class Daemon:
         self._ready.set()
         self._log.info("Server is ready to receive web requests.")
 
-    async def _open_storage(self, stack: AsyncExitStack) -> AgentStorage:
+    async def _open_storage(self, stack: AsyncExitStack, metrics: WalMetrics) -> AgentStorage:
         storage = AgentStorage(
             _wal_options(self._flags, self.config.storage.tsdb.out_of_order_time_window),
             clock=self._clock,
-            metrics=WalMetrics(self._registry),
+            metrics=metrics,
             log=self._log,
         )
         try:
@@ -241,6 +252,28 @@ class Daemon:
         stack.callback(self._say, "Stopping agent WAL storage...")
         return storage
 
+    def _remote_storage(self, storage: AgentStorage, metrics: WalMetrics) -> RemoteStorage:
+        log = self._log.bind(component="remote")
+
+        def make_sender(config: RemoteWriteConfig) -> WriteClient:
+            return WriteClient(config, _USER_AGENT, clock=self._clock, log=log)
+
+        options = RemoteOptions(
+            Path(self._flags.storage_agent_path),
+            make_sender,
+            self._known_metadata,
+            self._flags.storage_remote_flush_deadline.seconds,
+        )
+        return RemoteStorage(
+            storage, metrics, options, registry=self._registry, clock=self._clock, log=log
+        )
+
+    def _known_metadata(self) -> Iterator[tuple[str, Metadata]]:
+        """Yield what all active targets say of their families."""
+        for pool in self.pools.values():
+            for target in pool.active_targets():
+                yield from target.metadata.items()
+
     def _scrape_options(self, storage: AgentStorage) -> ScrapeOptions:
         tolerance_ns = self._flags.scrape_timestamp_tolerance.ns
         return ScrapeOptions(
@@ -248,13 +281,13 @@ class Daemon:
             clock=self._clock,
             metrics=ScrapeMetrics(self._registry),
             run_in_thread=self._in_thread,
-            user_agent=f"{PROGRAM}/{Version.current().version}",
+            user_agent=_USER_AGENT,
             ceiling_bytes=body_ceiling_bytes(self.limits.memory_bytes),
             tolerance_ns=tolerance_ns if self._flags.scrape_adjust_timestamps else None,
             sync_interval_s=self._flags.scrape_discovery_reload_interval.seconds or 5.0,
             start_timestamps=not _STARTS.isdisjoint(self._flags.features),
             type_and_unit_labels=TYPE_AND_UNIT_LABELS in self._flags.features,
-            attaches_metadata=METADATA in self._flags.features,
+            attaches_metadata=True,  # a reload can bring a destination that wants it
         )
 
     def _say(self, event: str) -> None:
@@ -299,6 +332,11 @@ class Daemon:
 
     async def _apply_destinations(self, config: Config) -> None:
         check_destinations(config)
+        assert self._remote is not None
+        entries = [Entry(entry, dump_destination(entry)) for entry in config.remote_write]
+        external = config.global_.external_labels.to_map()
+        scheme = config.global_.metric_name_validation_scheme
+        await self._remote.apply(entries, external, scheme)
 
     async def _apply_jobs(self, config: Config) -> None:
         """Read the included files, and let scraping and discovery take over all jobs.
@@ -364,6 +402,8 @@ def _wal_options(flags: Flags, out_of_order_window: Duration) -> WalOptions:
     given = {}
     if flags.storage_agent_wal_segment_size:
         given["segment_bytes"] = flags.storage_agent_wal_segment_size.bytes
+    if flags.storage_agent_retention_max_bytes:
+        given["max_bytes"] = flags.storage_agent_retention_max_bytes.bytes
     kind = flags.storage_agent_wal_compression_type
     return WalOptions(
         directory=Path(flags.storage_agent_path),

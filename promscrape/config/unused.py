@@ -12,7 +12,6 @@ from promscrape.config.root import Config
 
 # What happens instead, by the key of the section.
 _INSTEAD: Final[Mapping[str, str]] = {
-    "remote_write": "remote_write is not built in this version; samples stay in the log",
     "tracing": "tracing is not built in this version; no traces are sent",
 }
 
@@ -58,5 +57,3 @@ def unused_sections(config: Config) -> Iterator[UnusedSection]:
     """Yield the sections without effect, in the order of the file."""
     if config.tracing:
         yield UnusedSection("tracing", "tracing", config.tracing.endpoint)
-    for index, entry in enumerate(config.remote_write):
-        yield UnusedSection("remote_write", f"remote_write[{index}]", str(entry.url))

@@ -51,9 +51,11 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
     storage_agent_wal_fsync: Literal["segment", "interval", "commit"]
     storage_agent_retention_min_time: Duration
     storage_agent_retention_max_time: Duration
+    storage_agent_retention_max_bytes: Size | None
     storage_agent_checkpoint_from_in_memory_series: bool
     storage_agent_checkpoint_batch_size: int
     storage_agent_no_lockfile: bool
+    storage_remote_flush_deadline: Duration
     scrape_adjust_timestamps: bool
     scrape_timestamp_tolerance: GoDuration
     scrape_discovery_reload_interval: Duration

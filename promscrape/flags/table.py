@@ -205,6 +205,13 @@ _STORAGE = (
         help="The age at which samples are cut off the log even if they have not been sent.",
     ),
     Flag(
+        "storage.agent.retention.max-bytes",
+        kinds.SIZE,
+        help="The size of the log over which its oldest part is cut off even if it has not been "
+        "sent. Without it, age alone decides. Example: 20GB",
+        placeholder="<bytes>",
+    ),
+    Flag(
         "storage.agent.checkpoint-from-in-memory-series",
         kinds.BOOLEAN,
         default="false",
@@ -221,6 +228,17 @@ _STORAGE = (
         kinds.BOOLEAN,
         default="false",
         help="Leave out the lock file in the log's directory.",
+    ),
+)
+
+_REMOTE = (
+    Flag(
+        "storage.remote.flush-deadline",
+        kinds.DURATION,
+        default="1m",
+        help="How long to wait for the samples in the queues to be sent on shutdown or on a "
+        "reload of the configuration.",
+        placeholder="<duration>",
     ),
 )
 
@@ -308,7 +326,7 @@ _SERVER = (
     _server("query.max-samples", kinds.INTEGER, "50000000"),
 )
 
-SETTINGS = (*_CONFIG, *_WEB, *_RUNTIME, *_STORAGE, *_SCRAPE, *_GENERAL)
+SETTINGS = (*_CONFIG, *_WEB, *_RUNTIME, *_STORAGE, *_REMOTE, *_SCRAPE, *_GENERAL)
 """The flags that set something, in the order of the usage."""
 
 TABLE = (HELP, VERSION, *SETTINGS, *_SERVER)

@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.support.peers import Launcher, eventually, run_promscrape
 
 CONFIG = """\
+tracing: {endpoint: 127.0.0.1:1}
 remote_write:
 - url: http://u:s3cr3t@127.0.0.1:1/push
   headers: {X-Open: open}
@@ -15,22 +16,22 @@ TWICE = "remote_write: [{url: 'http://u:a@h/p'}, {url: 'http://u:b@h/p'}]"
 METRIC = "promscrape_config_unused_sections"
 
 
-def test_destinations_that_get_nothing_are_said_at_each_load(launcher: Launcher) -> None:
+def test_sections_without_effect_are_said_at_each_load(launcher: Launcher) -> None:
     """One error for each in the log, their number in the metrics, and no secret anywhere."""
     daemon = launcher.promscrape(CONFIG, flags=("--web.enable-lifecycle",))
-    event = "remote_write is not built in this version; samples stay in the log"
-    assert daemon.output().count(event) == 2
+    event = "tracing is not built in this version; no traces are sent"
+    assert daemon.output().count(event) == 1
     metrics = daemon.get("/metrics").text
-    assert f'{METRIC}{{section="remote_write"}} 2.0' in metrics
+    assert f'{METRIC}{{section="tracing"}} 1.0' in metrics
     shown = daemon.get("/api/v1/status/config").text
     assert "http://u:xxxxx@127.0.0.1:1/push" in shown
     assert "s3cr3t" not in daemon.output() + metrics + shown
 
     assert daemon.request("POST", "/-/reload").status == 200
-    eventually(lambda: daemon.output().count(event) == 4, what="the errors of the second load")
+    eventually(lambda: daemon.output().count(event) == 2, what="the error of the second load")
     daemon.config_path.write_text("")
     assert daemon.request("POST", "/-/reload").status == 200
-    assert f'{METRIC}{{section="remote_write"}} 0.0' in daemon.get("/metrics").text
+    assert f'{METRIC}{{section="tracing"}} 0.0' in daemon.get("/metrics").text
 
 
 def test_a_destination_that_stands_twice_ends_the_start(tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ from promscrape.model.histogram import CounterReset, Histogram, Span
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata
 from promscrape.storage.interface import Appended, Appender, Batch
-from promscrape.storage.wal.agent import AgentStorage, nothing_needed
+from promscrape.storage.wal.agent import AgentStorage
 from promscrape.storage.wal.appender import WalAppender, WalParts
 from promscrape.storage.wal.compression import Compression
+from promscrape.storage.wal.holder import GivenUp
 from promscrape.storage.wal.layout import LayoutCache
 from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.storage.wal.options import FsyncPolicy, WalOptions
@@ -31,13 +32,14 @@ from promscrape.storage.wal.record import SampleDecoder, decode_series
 from promscrape.storage.wal.record_types import RecordType, record_type
 from promscrape.storage.wal.segment import SegmentWriter
 from promscrape.storage.wal.series import SeriesTable
-from promscrape.storage.wal.tail import LogTail
+from promscrape.storage.wal.tail import LogTail, Position
 from tests.support.clock import ManualClock
 
 Samples: TypeAlias = Mapping[str, Sequence[tuple[int, int]]]
 """By the text of the labels: the samples' timestamps and the bits of their values."""
 
 SEGMENT_BYTES = 64 << 10
+BEGIN = Position(0, 0)
 
 
 def metric(name: str, **labels: str) -> Labels:
@@ -179,7 +181,7 @@ def open_storage(
     fsync: FsyncPolicy = FsyncPolicy.INTERVAL,
     window_ms: int = 0,
     from_memory: bool = False,
-    lowest_needed_ms: Callable[[], int | None] = nothing_needed,
+    max_bytes: int = 0,
     metrics: WalMetrics | None = None,
     use_lock_file: bool = True,
 ) -> AgentStorage:
@@ -192,13 +194,13 @@ def open_storage(
         out_of_order_window_ms=window_ms,
         checkpoint_from_memory=from_memory,
         use_lock_file=use_lock_file,
+        max_bytes=max_bytes,
     )
     return AgentStorage(
         options,
         metrics=metrics or WalMetrics(CollectorRegistry()),
         clock=clock or ManualClock(),
         log=structlog.get_logger(),
-        lowest_needed_ms=lowest_needed_ms,
     )
 
 
@@ -237,6 +239,19 @@ def logged_samples(directory: Path) -> Samples:
             for ref, t_ms, value in rows:
                 samples[names[ref]].append((t_ms, bits(value)))
     return samples
+
+
+@final
+class Keeper:
+    """Implements `storage.wal.holder.Holder` for a test."""
+
+    def __init__(self, needed: Position = BEGIN, done_ms: int = 0) -> None:
+        self.needed, self.done_ms = needed, done_ms
+        self.given_up: list[GivenUp] = []
+
+    def give_up(self, part: GivenUp) -> None:
+        self.given_up.append(part)
+        self.needed = part.position
 
 
 async def until(condition: Callable[[], bool]) -> None:

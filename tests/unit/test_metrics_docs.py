@@ -15,6 +15,8 @@ from promscrape.discovery.registry import registered
 from promscrape.process import LimitsCollector, ProcessMetrics
 from promscrape.runtime import Limits, Source
 from promscrape.scrape.manager import ScrapeManager
+from promscrape.storage.remote.metrics import RemoteMetrics
+from promscrape.storage.remote.outcome import Counts
 from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.web.metrics import WebMetrics
 from tests.support.clock import ManualClock
@@ -41,6 +43,7 @@ def list_families() -> dict[str, Metric]:
         kinds=registered(),
         user_agent="test",
     )
+    RemoteMetrics(registry, lambda: (Counts(), 0))
     UnusedSections(registry, structlog.get_logger())
     limits = Limits(1, None, Source.SYSTEM, Source.SYSTEM)
     LimitsCollector(lambda: limits, registry)

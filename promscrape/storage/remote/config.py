@@ -90,6 +90,8 @@ class RemoteWriteConfig(ConfigStruct, frozen=True, kw_only=True):
     send_native_histograms: bool = False
     round_robin_dns: bool = False
     protobuf_message: Annotated[str, GoName("remoteapi.WriteMessageType")] = WriteMessage.V1
+    protobuf_message_fallback: bool = False  # ours: the first version where the peer knows no other
+    prefer_fresh: bool = False  # ours: after an outage the newest samples go first
     failed_request_logging: bool = False
     http_client: Annotated[HTTPClientConfig, INLINE] = HTTPClientConfig(enable_http2=False)
     queue_config: QueueConfig = QueueConfig()

@@ -1,9 +1,10 @@
 """The storage of an agent: the series in memory and the log on disk, as one component."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self, final
 
@@ -14,6 +15,7 @@ from promscrape.errors import StorageError
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata
 from promscrape.storage.wal.appender import WalAppender, WalParts
+from promscrape.storage.wal.holder import Holder
 from promscrape.storage.wal.layout import LayoutCache
 from promscrape.storage.wal.lock import DirectoryLock
 from promscrape.storage.wal.metrics import WalMetrics
@@ -25,10 +27,7 @@ from promscrape.storage.wal.sync import Syncer
 from promscrape.storage.wal.tail import LogTail
 from promscrape.storage.wal.truncation import Truncator, floor_ms
 
-
-def nothing_needed() -> int | None:
-    """Say that no destination waits for samples; see `AgentStorage`."""
-    return None
+_SIZE_CHECK_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,7 @@ class WalStatistics:
 class AgentStorage:
     """Implements `storage.interface.Appendable` for as long as it is entered.
 
-    lowest_needed_ms: tells the newest sample time that every destination of the samples was
-        sent, None without any. What is older may go.
+    tail: where readers of the log follow it. `hold` keeps what they need on disk.
 
     All calls come from the event loop's thread. A commit writes there, as a scrape has to land
     whole; the replay, syncs and truncations have their slow parts in threads.
@@ -67,10 +65,8 @@ class AgentStorage:
         metrics: WalMetrics,
         clock: Clock,
         log: FilteringBoundLogger,
-        lowest_needed_ms: Callable[[], int | None] = nothing_needed,
     ) -> None:
         self._options, self._metrics, self._clock, self._log = options, metrics, clock, log
-        self._lowest_needed_ms = lowest_needed_ms
 
     async def __aenter__(self) -> Self:
         """Lock the directory, replay the log, and begin a new segment.
@@ -174,14 +170,32 @@ class AgentStorage:
             await tasks.__aexit__(None, None, None)
 
     async def _truncate_regularly(self) -> None:
+        frequency_s = self._options.truncate_frequency_s
+        step_s = min(frequency_s, _SIZE_CHECK_S) if self._options.max_bytes else frequency_s
+        due_s = self._clock.monotonic_s() + frequency_s
         while True:
-            frequency_s = self._options.truncate_frequency_s
-            await self._clock.sleep_until(self._clock.monotonic_s() + frequency_s)
+            await self._clock.sleep_until(min(self._clock.monotonic_s() + step_s, due_s))
+            now_s = self._clock.monotonic_s()
+            if now_s < due_s and not self._truncator.is_over_limit:
+                continue
+            due_s = max(due_s, now_s + frequency_s) if now_s >= due_s else due_s
             now_ms = self._clock.now_ns() // 1_000_000
             try:
-                await self.truncate(floor_ms(now_ms, self._lowest_needed_ms(), self._options))
+                await self.truncate(floor_ms(now_ms, self._lowest_done_ms(), self._options))
             except (OSError, StorageError) as exc:
                 self._log.error("Truncating the WAL failed", err=str(exc))
+
+    def _lowest_done_ms(self) -> int | None:
+        return min((holder.done_ms for holder in self._truncator.holders), default=None)
+
+    @contextmanager
+    def hold(self, holder: Holder) -> Iterator[None]:
+        """Keep what `holder` needs, as long as the bounds on age and size allow."""
+        self._truncator.holders.append(holder)
+        try:
+            yield
+        finally:
+            self._truncator.holders.remove(holder)
 
     async def _close(self) -> None:
         try:
@@ -197,6 +211,16 @@ class AgentStorage:
     def appender(self) -> WalAppender:
         """Open a transaction."""
         return WalAppender(self._parts)
+
+    @property
+    def wal_directory(self) -> Path:
+        """Where the segments are."""
+        return self._options.wal_directory
+
+    def metadata_at(self, ref: int) -> Metadata | None:
+        """As `metadata_of`, for the series that the log has under `ref`."""
+        series = self._parts.table.named(ref)
+        return None if series is None else self._parts.table.metadata_of(series.wire)
 
     def metadata_of(self, labels: Labels) -> Metadata | None:
         """Return the newest type, help and unit that were appended with the series.

@@ -254,11 +254,15 @@ class WalAppender:
     ) -> None:
         """Let the readers of the log see what was logged."""
         end, tail, table = self._parts.writer.position, self._parts.tail, self._parts.table
+        newest_ms = max(
+            [*(samples.newest_ms for samples in floats), *(logged.t_ms for logged in histograms)],
+            default=0,
+        )
         if tail.is_followed:
             columns = [samples.columns(table) for samples in floats]
-            tail.move(Commit(end, columns, histograms, exemplars))
+            tail.move(Commit(end, columns, histograms, exemplars), newest_ms)
         else:
-            tail.move(Commit(end))
+            tail.move(Commit(end), newest_ms)
 
     def _series_records(self) -> list[bytes]:
         series = self._parts.table.unlogged()

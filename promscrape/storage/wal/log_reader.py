@@ -62,7 +62,7 @@ class LogReader:
         self.counts = counts or ReadCounts()
         self._waiting: deque[Commit] = deque()
         self._waiting_samples = 0
-        self._at_end = False
+        self._at_end = stop is None and start >= tail.end
         self._changed = asyncio.Event()
         self._named: dict[int, bytes] = {}  # series that are in the log's files only
         self._has_searched = False
@@ -82,6 +82,16 @@ class LogReader:
     def has_waiting(self) -> bool:
         """Whether `read` would return at once."""
         return bool(self._waiting)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything was read, so that `read` would wait for the next commit."""
+        return not self._waiting and self._next >= self._tail.end
+
+    @property
+    def is_through(self) -> bool:
+        """Whether everything up to `stop` was read."""
+        return self._stop is not None and not self._waiting and self._next >= self._stop
 
     def take(self, commit: Commit) -> None:
         """Let the commit wait to be read, unless there is no room for it."""

@@ -28,6 +28,7 @@ class WalOptions:
     truncate_frequency_s: how often the oldest part of the log is dropped.
     min_time_s, max_time_s: the log keeps samples that are younger than the first, even when sent,
         and drops those older than the second, even when not.
+    max_bytes: the log drops its oldest part where it is larger, sent or not. 0: no such limit.
     out_of_order_window_ms: a sample may be this much older than the last of its series.
     checkpoint_from_memory: build checkpoints from the series in memory. Costs no reading, but
         the samples in the dropped segments are gone, sent or not.
@@ -42,6 +43,7 @@ class WalOptions:
     truncate_frequency_s: float = 2 * 3600
     min_time_s: float = 5 * 60
     max_time_s: float = 4 * 3600
+    max_bytes: int = 0
     out_of_order_window_ms: int = 0
     checkpoint_from_memory: bool = False
     checkpoint_batch: int = 1000

@@ -20,6 +20,10 @@ class PendingFloats(Protocol):
     def encode(self, table: SeriesTable, head: tuple[int, int]) -> bytes | bytearray:
         """Return the entries for a record of type 2 with this head."""
 
+    @property
+    def newest_ms(self) -> int:
+        """The newest timestamp."""
+
     def columns(self, table: SeriesTable) -> Floats:
         """Return the samples as readers of the log get them."""
 
@@ -46,6 +50,10 @@ class Whole:
         refs = refs_of(table, self.layout.handles)
         return encode_entries(head, refs, repeat(self.t_ms, len(refs)), self.values)
 
+    @property
+    def newest_ms(self) -> int:
+        return self.t_ms
+
     def columns(self, table: SeriesTable) -> Floats:
         # The caller may fill its array anew for the next scrape.
         refs = self.layout.shared_refs(table)
@@ -70,6 +78,10 @@ class Picked:
 
     def encode(self, table: SeriesTable, head: tuple[int, int]) -> bytes | bytearray:
         return encode_entries(head, refs_of(table, self.handles), self.timestamps_ms, self.values)
+
+    @property
+    def newest_ms(self) -> int:
+        return max(self.timestamps_ms)
 
     def columns(self, table: SeriesTable) -> Floats:
         refs, times = refs_of(table, self.handles), self.timestamps_ms

@@ -56,6 +56,12 @@ class Commit:
         """How many samples of either kind there are."""
         return sum(len(floats.refs) for floats in self.floats) + len(self.histograms)
 
+    @property
+    def newest_ms(self) -> int:
+        """The newest timestamp of a sample, 0 where there is none."""
+        newest = [floats.newest_ms for floats in self.floats]
+        return max([*newest, *(entry.t_ms for entry in self.histograms)], default=0)
+
 
 class Follower(Protocol):
     """Someone who reads along. Neither call may wait, or raise."""
@@ -73,10 +79,14 @@ class Follower(Protocol):
 
 @final
 class LogTail:
-    """Hands each commit to the followers. Used by the event loop's thread alone."""
+    """Hands each commit to the followers. Used by the event loop's thread alone.
+
+    newest_ms: the newest timestamp of all samples since the start.
+    """
 
     def __init__(self, end: Position, named: Callable[[int], LoggedSeries | None]) -> None:
         self.end = end
+        self.newest_ms = 0
         self.named = named
         self._followers: list[Follower] = []
 
@@ -91,9 +101,13 @@ class LogTail:
     def leave(self, follower: Follower) -> None:
         self._followers.remove(follower)
 
-    def move(self, commit: Commit) -> None:
-        """Take note that the log now ends where `commit` does, and pass it on."""
+    def move(self, commit: Commit, newest_ms: int = 0) -> None:
+        """Take note that the log now ends where `commit` does, and pass it on.
+
+        newest_ms: the newest timestamp of its samples, also where it comes without columns.
+        """
         self.end = commit.end
+        self.newest_ms = max(self.newest_ms, newest_ms)
         for follower in self._followers:
             if follower.is_at_end:
                 follower.take(commit)

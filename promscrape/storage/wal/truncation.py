@@ -6,7 +6,7 @@ Source: Prometheus tsdb/agent/db.go, run and truncate.
 import asyncio
 import shutil
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import final
@@ -25,6 +25,7 @@ from promscrape.storage.wal.directory import (
     segment_path,
     size_bytes,
 )
+from promscrape.storage.wal.holder import Holder
 from promscrape.storage.wal.options import WalOptions
 from promscrape.storage.wal.pace import Pace, run_in_thread
 from promscrape.storage.wal.reader import (
@@ -35,6 +36,15 @@ from promscrape.storage.wal.reader import (
     segments_after,
 )
 from promscrape.storage.wal.record_types import LoggedSeries
+from promscrape.storage.wal.retention import (
+    SegmentFile,
+    cut_of,
+    give_up,
+    held_cut,
+    last_old,
+    last_over,
+    segment_files,
+)
 from promscrape.storage.wal.tail import Commit
 
 # Half the time of one core, and the event loop waits for two milliseconds at most.
@@ -52,15 +62,6 @@ def floor_ms(now_ms: int, lowest_needed_ms: int | None, options: WalOptions) -> 
     return max(sent_ms, now_ms - round(options.oldest_kept_s * 1000))
 
 
-def cut_of(first: int, last: int) -> int | None:
-    """Return the last segment that a checkpoint shall replace, None where it is not worth one.
-
-    Two thirds go of the segments before `last`, which is the one that was written to.
-    """
-    cut = first + (last - 1 - first) * 2 // 3
-    return cut if cut > first else None
-
-
 @final
 class Truncator:
     """Truncates a log that is in use: the files in a thread, the series on the event loop."""
@@ -74,6 +75,7 @@ class Truncator:
         clock: Clock,
         log: FilteringBoundLogger,
     ) -> None:
+        self.holders: list[Holder] = []
         self.first_segment = first_segment
         self._parts, self._deleted, self._options = parts, deleted, options
         self._clock, self._log = clock, log
@@ -84,7 +86,8 @@ class Truncator:
     async def truncate(self, before_ms: int) -> None:
         """Drop series silent since `before_ms`, and replace two thirds of the segments.
 
-        The checkpoint that replaces them keeps samples from `before_ms` on. Raises OSError and
+        The checkpoint that replaces them keeps samples from `before_ms` on. Segments stay that a
+        holder needs, unless all in them is too old, or the log is too large. Raises OSError and
         StorageError; the log is then as it was, or has segments that its checkpoint replaces. A
         cancellation removes an unfinished checkpoint.
         """
@@ -95,16 +98,48 @@ class Truncator:
             self._parts.writer.rotate()
             self._parts.tail.move(Commit(self._parts.writer.position))
             self._parts.on_logged()
-            previous = await run_in_thread(lambda: last_checkpoint(self._directory))
-            first = (await run_in_thread(lambda: segments_after(self._directory, previous))).start
-            cut = cut_of(first, last)
-            if cut is None:
+            previous, files = await run_in_thread(lambda: self._complete_segments(last))
+            if not files:
                 return
-            await self._replace(range(first, cut + 1), previous, before_ms)
+            first, over = files[0].number, self._last_over_limit(files)
+            cut = max(self._regular_cut(files, last), over)
+            if cut < first:
+                return
+            # Where there is too much, the checkpoint must not have the samples again.
+            floor_ms = self._now_ms() if cut == over else before_ms
+            await self._replace(range(first, cut + 1), previous, floor_ms)
+            give_up(self.holders, files, cut)
             self.first_segment = cut + 1
             took_s = self._clock.monotonic_s() - started_s
             self._parts.metrics.truncate_seconds.observe(took_s)
             self._log.info("WAL truncated", first=first, last=cut, seconds=round(took_s, 3))
+
+    def _complete_segments(self, last: int) -> tuple[int | None, list[SegmentFile]]:
+        """Return the newest checkpoint, and the segments after it, up to `last`."""
+        previous = last_checkpoint(self._directory)
+        first = segments_after(self._directory, previous).start
+        return previous, segment_files(self._directory, range(first, last + 1))
+
+    def _regular_cut(self, files: Sequence[SegmentFile], last: int) -> int:
+        """Return the last segment that need not be kept, -1 where all are to stay."""
+        old = last_old(files, self._now_ms() - round(self._options.oldest_kept_s * 1000))
+        cut = held_cut(cut_of(files[0].number, last), self.holders, old)
+        return -1 if cut is None else cut
+
+    @property
+    def is_over_limit(self) -> bool:
+        """Whether the log takes more bytes than it may."""
+        limit = self._options.max_bytes
+        return 0 < limit < self._parts.metrics.storage_bytes.value
+
+    def _last_over_limit(self, files: Sequence[SegmentFile]) -> int:
+        if not self.is_over_limit:
+            return -1
+        total = int(self._parts.metrics.storage_bytes.value)
+        return last_over(files, total, self._options.max_bytes)
+
+    def _now_ms(self) -> int:
+        return self._clock.now_ns() // 1_000_000
 
     async def _drop_silent_series(self, before_ms: int) -> None:
         table, metrics = self._parts.table, self._parts.metrics

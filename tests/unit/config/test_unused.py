@@ -9,9 +9,6 @@ from promscrape.config.load import parse
 from promscrape.config.unused import UnusedSections, unused_sections
 
 SOURCE = """\
-remote_write:
-- url: http://u:pw@a/push
-- {url: http://b/push, name: b}
 tracing: {endpoint: c}
 """
 
@@ -31,23 +28,19 @@ def test_each_section_without_effect_is_an_error_in_the_log(registry: CollectorR
         UnusedSections(registry, structlog.get_logger()).note(parse(SOURCE.encode(), "c.yml", {}))
     assert [(log["log_level"], log["section"], log["destination"]) for log in logs] == [
         ("error", "tracing", "c"),
-        ("error", "remote_write[0]", "http://u:xxxxx@a/push"),
-        ("error", "remote_write[1]", "http://b/push"),
     ]
-    assert logs[1]["event"] == (
-        "remote_write is not built in this version; samples stay in the log"
-    )
+    assert logs[0]["event"] == "tracing is not built in this version; no traces are sent"
 
 
 def test_sections_without_effect_are_counted(registry: CollectorRegistry) -> None:
     """An alert can be made on it; a reload without them clears it."""
     sections = UnusedSections(registry, structlog.get_logger())
-    assert counted(registry, "remote_write") == 0
+    assert counted(registry, "tracing") == 0
     with capture_logs():
         sections.note(parse(SOURCE.encode(), "c.yml", {}))
-    assert (counted(registry, "remote_write"), counted(registry, "tracing")) == (2, 1)
+    assert counted(registry, "tracing") == 1
     sections.note(parse(b"", "c.yml", {}))
-    assert (counted(registry, "remote_write"), counted(registry, "tracing")) == (0, 0)
+    assert counted(registry, "tracing") == 0
 
 
 def test_a_file_without_them_has_none() -> None:

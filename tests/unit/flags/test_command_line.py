@@ -81,8 +81,8 @@ def test_a_repeatable_flag_collects_its_values() -> None:
         (["--no-bogus"], "unknown long flag '--no-bogus'"),
         (["--web.config.file=x"], "unknown long flag '--web.config.file'"),
         (
-            ["--storage.remote.flush-deadline=1m"],
-            "unknown long flag '--storage.remote.flush-deadline'",
+            ["--storage.remote.flush=1m"],
+            "unknown long flag '--storage.remote.flush'",
         ),
         (["-x"], "unknown short flag '-x'"),
         (["-"], "unknown short flag '-'"),

@@ -1,4 +1,5 @@
 import asyncio
+import os
 import threading
 from array import array
 from collections.abc import Iterator
@@ -22,14 +23,17 @@ from promscrape.storage.wal.directory import (
     segment_path,
 )
 from promscrape.storage.wal.frame import frame
+from promscrape.storage.wal.holder import GivenUp
 from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.storage.wal.reader import read_log
 from promscrape.storage.wal.record import encode_samples, encode_series
 from promscrape.storage.wal.record_types import LoggedMetadata, RecordType
 from promscrape.storage.wal.segment import SegmentWriter
 from promscrape.storage.wal.sparse_record import encode_metadata
+from promscrape.storage.wal.tail import Position
 from tests.support.clock import ManualClock
 from tests.support.wal import (
+    Keeper,
     Log,
     Target,
     batch_of,
@@ -300,14 +304,68 @@ async def test_the_log_is_truncated_from_time_to_time(tmp_path: Path) -> None:
     clock = ManualClock(now_ns=100_000_000 * 10**6)
     sent_ms = 100_000_000 + 7_200_000
     floor = sent_ms - 300_000
-    async with open_storage(tmp_path, clock=clock, lowest_needed_ms=lambda: sent_ms) as storage:
-        Target(storage, [A]).scrape([1], floor - 1)
-        Target(storage, [B]).scrape([1], floor)
-        await clock.advance(7199)
-        assert storage.statistics().active_series == 2
-        await clock.advance(1)
-        await until(lambda: storage.statistics().current_segment == 1)
-        assert storage.statistics().active_series == 1
+    async with open_storage(tmp_path, clock=clock) as storage:
+        keeper = Keeper(Position(9, 0), done_ms=sent_ms)
+        with storage.hold(keeper), storage.hold(Keeper(Position(9, 0), done_ms=sent_ms + 1)):
+            await truncated_at_its_time(storage, clock, floor)
+
+
+async def truncated_at_its_time(storage: AgentStorage, clock: ManualClock, floor: int) -> None:
+    """Check that a truncation comes after two hours and not before, and drops what is too old."""
+    Target(storage, [A]).scrape([1], floor - 1)
+    Target(storage, [B]).scrape([1], floor)
+    await clock.advance(7199)
+    assert storage.statistics().active_series == 2
+    await clock.advance(1)
+    await until(lambda: storage.statistics().current_segment == 1)
+    assert storage.statistics().active_series == 1
+
+
+async def test_what_a_destination_needs_is_kept(tmp_path: Path) -> None:
+    """Positions hold segments; what nobody needs goes as it always did."""
+    keeper = Keeper(Position(3, 100))
+    async with open_storage(tmp_path, clock=ManualClock()) as storage:
+        target = Target(storage, [A])
+        t_ms = await fill_segments(storage, target, 9, 1000)
+        with storage.hold(keeper):
+            await storage.truncate(0)
+            assert segments(tmp_path) == list(range(3, 11))
+            keeper.needed = storage.tail.end
+            await fill_segments(storage, target, 10, t_ms)
+            await storage.truncate(0)
+            assert segments(tmp_path)[0] > 6
+    assert not keeper.given_up
+
+
+async def test_a_destination_cannot_hold_what_is_too_old(tmp_path: Path) -> None:
+    """S30: after --storage.agent.retention.max-time data go, sent or not, and it is said."""
+    clock, keeper = ManualClock(), Keeper(Position(2, 50))
+    old_s = clock.now_ns() / 1e9 - 5 * 3600
+    async with open_storage(tmp_path, clock=clock) as storage:
+        await fill_segments(storage, Target(storage, [A]), 9, 1000)
+        for number in range(5):
+            os.utime(segment_path(tmp_path / "wal", number), (old_s, old_s))
+        sizes = [segment_path(tmp_path / "wal", n).stat().st_size for n in range(5)]
+        with storage.hold(keeper):
+            await storage.truncate(0)
+        assert segments(tmp_path) == list(range(5, 11))
+    assert keeper.given_up == [GivenUp(Position(5, 0), sum(sizes[2:]) - 50)]
+
+
+async def test_a_log_over_its_size_drops_its_oldest_part(tmp_path: Path) -> None:
+    """A bound of ours: a dead destination must not fill the disk."""
+    clock, keeper = ManualClock(), Keeper()
+    async with open_storage(tmp_path, clock=clock, max_bytes=150_000) as storage:
+        target = Target(storage, [A])
+        with storage.hold(keeper):
+            await fill_segments(storage, target, 3, 1000)
+            await clock.advance(60)
+            assert not keeper.given_up
+            await fill_segments(storage, target, 9, 9000)
+            await clock.advance(60)
+            await until(lambda: storage.statistics().bytes_on_disk < 200_000)
+        assert segments(tmp_path) == list(range(keeper.needed.segment, 11))
+        assert len(keeper.given_up) == 1
 
 
 async def test_a_truncation_that_fails_is_logged_and_the_next_one_comes(tmp_path: Path) -> None:

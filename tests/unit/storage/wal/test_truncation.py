@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from promscrape.storage.wal.options import WalOptions
-from promscrape.storage.wal.truncation import cut_of, floor_ms
+from promscrape.storage.wal.retention import cut_of
+from promscrape.storage.wal.truncation import floor_ms
 
 MINUTE_MS = 60_000
 NOON_MS = 1_700_006_400_000

@@ -1,0 +1,232 @@
+"""Items on their way to a destination: parts of commits, and the batches made of them.
+
+An item is a sample, a histogram or an exemplar (7.4). Nothing is made for a single float sample:
+a part is a slice of the columns of its commit.
+"""
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from itertools import compress
+from operator import itemgetter
+from typing import TypeVar, final
+
+from promscrape.model.exemplar import Exemplar
+from promscrape.model.histogram import Histogram
+from promscrape.storage.remote.columns import Columns
+from promscrape.storage.remote.outcome import NOTHING, Counts
+from promscrape.storage.remote.progress import Ticket
+
+T = TypeVar("T")
+Exemplars = Mapping[int, Sequence[Exemplar]]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Consecutive items of one commit, in columns as `Columns` has them.
+
+    commit: the ticket of that commit. timestamps: None where all are
+    at `t_ms`.
+    """
+
+    commit: Ticket
+    rows: "array[int]"
+    values: "array[float]"
+    t_ms: int
+    timestamps: "array[int] | None" = None
+    starts: "array[int] | None" = None
+    histograms: Mapping[int, Histogram] = field(default_factory=dict)
+    exemplars: Exemplars = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How many items there are."""
+        if not self.exemplars:
+            return len(self.rows)
+        return len(self.rows) + sum(map(len, self.exemplars.values()))
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(
+            len(self.rows) - len(self.histograms), len(self.histograms), self.size - len(self.rows)
+        )
+
+    @property
+    def oldest_ms(self) -> int:
+        return self.t_ms if self.timestamps is None else min(self.timestamps)
+
+    @property
+    def newest_ms(self) -> int:
+        return self.t_ms if self.timestamps is None else max(self.timestamps)
+
+    def times(self) -> "array[int]":
+        """Return the timestamp of each row."""
+        if self.timestamps is not None:
+            return self.timestamps
+        return array("q", (self.t_ms,)) * len(self.rows)
+
+    def between(self, start: int, end: int) -> "Part":
+        """Return the rows from `start` to before `end`, with what belongs to them."""
+        if start == 0 and end >= len(self.rows):
+            return self
+        return Part(
+            self.commit,
+            self.rows[start:end],
+            self.values[start:end],
+            self.t_ms,
+            None if self.timestamps is None else self.timestamps[start:end],
+            None if self.starts is None else self.starts[start:end],
+            _shifted(self.histograms, start, end),
+            _shifted(self.exemplars, start, end),
+        )
+
+    def every(self, step: int, start: int) -> "Part":
+        """Return each `step`th row from the `start`th on; for parts without sparse columns."""
+        return Part(
+            self.commit,
+            self.rows[start::step],
+            self.values[start::step],
+            self.t_ms,
+            None if self.timestamps is None else self.timestamps[start::step],
+            None if self.starts is None else self.starts[start::step],
+        )
+
+    def picked(self, places: Sequence[int]) -> "Part":
+        """Return the rows at these places, ascending."""
+        if len(places) == len(self.rows):
+            return self
+        moved = {place: at for at, place in enumerate(places)}
+        return Part(
+            self.commit,
+            _taken(self.rows, places),
+            # As integers, because a NaN's payload is not sure to outlive a float register.
+            array("d", _taken(array("Q", self.values.tobytes()), places).tobytes()),
+            self.t_ms,
+            None if self.timestamps is None else _taken(self.timestamps, places),
+            None if self.starts is None else _taken(self.starts, places),
+            {moved[at]: found for at, found in self.histograms.items() if at in moved},
+            {moved[at]: found for at, found in self.exemplars.items() if at in moved},
+        )
+
+    def fitting(self, items: int) -> int:
+        """Return how many of the first rows have no more than `items` items together.
+
+        A row and its exemplars are sent together: one that has more than `items` fits where it
+        is the first.
+        """
+        if not self.exemplars:
+            return min(items, len(self.rows))
+        left = items
+        for at in range(len(self.rows)):
+            left -= 1 + len(self.exemplars.get(at, ()))
+            if left < 0:
+                return at
+        return len(self.rows)
+
+
+def _shifted(sparse: Mapping[int, T], start: int, end: int) -> Mapping[int, T]:
+    return {at - start: found for at, found in sparse.items() if start <= at < end}
+
+
+def _taken(column: "array[int]", places: Sequence[int]) -> "array[int]":
+    if len(places) < 2:
+        return array(column.typecode, [column[at] for at in places])
+    return array(column.typecode, itemgetter(*places)(column))
+
+
+@final
+class Batch:
+    """What becomes one request: parts in their order."""
+
+    __slots__ = ("parts", "size")
+
+    def __init__(self, parts: Iterable[Part] = ()) -> None:
+        self.parts: list[Part] = list(parts)
+        self.size = sum(part.size for part in self.parts)
+
+    def append(self, part: Part) -> None:
+        self.parts.append(part)
+        self.size += part.size
+
+    @property
+    def counts(self) -> Counts:
+        total = NOTHING
+        for part in self.parts:
+            total = total.plus(part.counts)
+        return total
+
+    @property
+    def rows(self) -> int:
+        """How many samples and histograms there are, each of which is a TimeSeries."""
+        return sum(len(part.rows) for part in self.parts)
+
+    @property
+    def oldest_ms(self) -> int:
+        return min(part.oldest_ms for part in self.parts)
+
+    @property
+    def newest_ms(self) -> int:
+        return max(part.newest_ms for part in self.parts)
+
+    def columns(self) -> Columns:
+        """Return all parts as one."""
+        rows, values, times = array("I"), array("d"), array("q")
+        starts = array("q") if any(part.starts is not None for part in self.parts) else None
+        histograms: dict[int, Histogram] = {}
+        exemplars: dict[int, Sequence[Exemplar]] = {}
+        for part in self.parts:
+            base = len(rows)
+            rows.extend(part.rows)
+            values.extend(part.values)
+            times.extend(part.times())
+            if starts is not None:
+                starts.extend(part.starts or array("q", bytes(8 * len(part.rows))))
+            histograms |= {base + at: found for at, found in part.histograms.items()}
+            exemplars |= {base + at: found for at, found in part.exemplars.items()}
+        return Columns(rows, times, values, starts, histograms, exemplars)
+
+    def since(self, limit_ms: int) -> "Batch":
+        """Return what is not before `limit_ms` (6.3)."""
+        kept = []
+        for part in self.parts:
+            young = part_since(part, limit_ms)
+            if young.rows:
+                kept.append(young)
+        return Batch(kept)
+
+    def apart(self, rows: AbstractSet[int]) -> "tuple[Batch, Batch]":
+        """Return the items of all other rows, and the items of these."""
+        others, these = Batch(), Batch()
+        for part in self.parts:
+            if rows.isdisjoint(part.rows):
+                others.append(part)
+                continue
+            is_one = [row in rows for row in part.rows]
+            places = range(len(is_one))
+            these.append(part.picked(list(compress(places, is_one))))
+            if rest := [place for place in places if not is_one[place]]:
+                others.append(part.picked(rest))
+        return others, these
+
+    def halves(self) -> "tuple[Batch, Batch]":
+        """Return the first and the second half of two rows or more."""
+        left = self.rows // 2
+        first, second = Batch(), Batch()
+        for part in self.parts:
+            count = len(part.rows)
+            if left > 0:
+                first.append(part.between(0, left))
+            if left < count:
+                second.append(part.between(max(left, 0), count))
+            left -= count
+        return first, second
+
+
+def part_since(part: Part, limit_ms: int) -> Part:
+    """Return the rows that are not before `limit_ms`."""
+    if part.oldest_ms >= limit_ms:
+        return part
+    is_young = [t_ms >= limit_ms for t_ms in part.times()]
+    return part.picked(list(compress(range(len(is_young)), is_young)))

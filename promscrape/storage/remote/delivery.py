@@ -1,0 +1,265 @@
+"""Gets one batch to the peer: attempts, waits, and what is counted for them (sections 5 and 6)."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, final
+
+import cramjam
+from structlog.typing import FilteringBoundLogger
+
+from promscrape.clock import Clock
+from promscrape.storage.remote.alarm import news_or
+from promscrape.storage.remote.backoff import Backoff
+from promscrape.storage.remote.batch import Batch
+from promscrape.storage.remote.config import RemoteWriteConfig, WriteMessage
+from promscrape.storage.remote.encode import Encoder
+from promscrape.storage.remote.metrics import QueueMetrics
+from promscrape.storage.remote.outcome import Counts, Outcome, Sender, Verdict
+from promscrape.storage.remote.rate import Rate
+from promscrape.storage.remote.refusal import ACCEPTED, SPLIT_STATUSES, Splitter
+from promscrape.storage.remote.series import RemoteSeries
+from promscrape.storage.remote.status import RefusedSeries
+
+_KEPT_REFUSALS: Final = 20
+_FALLBACK_S: Final = 3600.0
+_SUSPECTED_S: Final = 600.0
+_MAX_SUSPECTS: Final = 1000
+
+
+@final
+@dataclass(slots=True)
+class Rates:
+    """What leaves the shards, what never gets there, and the time that sending takes (7.7)."""
+
+    out: Rate
+    dropped: Rate
+    sending: Rate
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class QueueParts:
+    """What the parts of one destination's queue share."""
+
+    config: RemoteWriteConfig
+    series: RemoteSeries
+    metrics: QueueMetrics
+    rates: Rates
+    clock: Clock
+    log: FilteringBoundLogger
+
+    def now_ms(self) -> int:
+        return self.clock.now_ns() // 1_000_000
+
+
+@final
+class Delivery:
+    """The way of all batches of one destination to its peer; its shards share it.
+
+    sender: may be replaced at any time. on_wait: told how long a shard waits before it tries
+    again (6.5). is_ending: whether this is the flush before the end.
+    """
+
+    def __init__(self, parts: QueueParts, sender: Sender, on_wait: Callable[[float], None]) -> None:
+        self.sender = sender
+        self._config, self._series = parts.config.queue_config, parts.series
+        self._version = WriteMessage(parts.config.protobuf_message)
+        self._may_fall_back = parts.config.protobuf_message_fallback
+        self._v1_until_s = float("-inf")
+        self._encoder = Encoder(parts.series)
+        self._metrics, self._rates, self._on_wait = parts.metrics, parts.rates, on_wait
+        self._clock, self._log, self._now_ms = parts.clock, parts.log, parts.now_ms
+        self._has_accepted = False
+        self._suspects: dict[int, float] = {}  # rows that were refused, and until when they count
+        self._ending = asyncio.Event()
+        self.last_error, self.last_error_ms = "", 0
+        self.last_success_ms = 0
+        self.last_done_s = self._clock.monotonic_s()
+        self.refused: deque[RefusedSeries] = deque(maxlen=_KEPT_REFUSALS)
+
+    @property
+    def version(self) -> WriteMessage:
+        """The version that requests have now; a peer may have taught us to use the first (5.4)."""
+        is_fallen_back = self._clock.monotonic_s() < self._v1_until_s
+        return WriteMessage.V1 if is_fallen_back else self._version
+
+    def end(self) -> None:
+        """Begin nothing any more that takes long; batches are still sent."""
+        self._ending.set()
+
+    async def deliver(self, batch: Batch) -> bool:
+        """Return when nothing more is to be done for the batch: it was taken, or given up.
+
+        False where that could not be found out before the end. A cancellation ends a request
+        that is under way.
+        """
+        is_settled = True
+        for piece in self._pieces(batch):
+            outcome = await self._send(piece)
+            if outcome.verdict is not Verdict.REFUSED:
+                for row in self._suspects.keys() & {row for p in piece.parts for row in p.rows}:
+                    del self._suspects[row]
+            elif piece.rows > 1 and outcome.status in SPLIT_STATUSES:
+                is_settled = await self._split(piece, outcome) and is_settled
+            else:
+                self._give_up(piece, outcome)
+        newest_s = batch.newest_ms // 1000
+        metrics = self._metrics
+        metrics.queue_highest_sent_timestamp_seconds = max(
+            metrics.queue_highest_sent_timestamp_seconds, newest_s
+        )
+        return is_settled
+
+    async def _split(self, batch: Batch, refusal: Outcome) -> bool:
+        """Let all but what the peer refuses get there.
+
+        A peer that never took anything most likely refuses all there is. It gets no second
+        request at once, but one after the longest wait, as if the first had failed for a while.
+        """
+        if not self._has_accepted:
+            self._log.error("Destination refused the first batch", err=refusal.error)
+            wait_s = self._config.max_backoff.seconds
+            self._on_wait(wait_s)
+            await news_or(self._clock.monotonic_s() + wait_s, self._ending, self._clock)
+            if self._ending.is_set():
+                self._metrics.count(self._metrics.failed, batch.counts)
+                return False
+        splitter = Splitter(self._send, self._give_up)
+        await splitter.split(batch, refusal)
+        self._suspect(splitter.refused)
+        return True
+
+    def _suspect(self, rows: Iterable[int]) -> None:
+        """Send these apart for a while, so that they cost others no more than a request."""
+        until_s = self._clock.monotonic_s() + _SUSPECTED_S
+        for row in rows:
+            if len(self._suspects) < _MAX_SUSPECTS or row in self._suspects:
+                self._suspects[row] = until_s
+
+    def _pieces(self, batch: Batch) -> list[Batch]:
+        """Return what is to be sent, one after the other; usually that is the batch."""
+        now_s = self._clock.monotonic_s()
+        for row in [row for row, until_s in self._suspects.items() if until_s <= now_s]:
+            del self._suspects[row]
+        if not self._suspects:
+            return [batch]
+        return [piece for piece in batch.apart(self._suspects.keys()) if piece.size]
+
+    async def _send(self, batch: Batch) -> Outcome:
+        """Make attempts until the peer takes the batch or refuses it, and count them."""
+        backoff = Backoff(self._config.min_backoff.seconds, self._config.max_backoff.seconds)
+        batch, body = self._built(batch, b"")
+        attempt, written = 0, Counts()
+        while batch.size:
+            outcome = await self._attempt(batch, body, attempt)
+            written = written.plus(outcome.written)
+            if outcome.wants_v1 and self._may_fall_back and self.version == WriteMessage.V2:
+                self._fall_back(outcome)
+                batch, body = self._built(batch, b"")
+                continue
+            if outcome.verdict is not Verdict.RETRY:
+                self._finish(batch, body, outcome, written)
+                return outcome
+            wait_s = backoff.next_s(outcome.retry_after_s)
+            self._log.warning(
+                "Failed to send batch, retrying", err=outcome.error, backoff=f"{wait_s:g}s"
+            )
+            await self._wait(wait_s)
+            attempt += 1
+            self._metrics.count(self._metrics.retried, self._counts(batch))
+            batch, body = self._built(batch, body)
+        return ACCEPTED
+
+    def _built(self, batch: Batch, body: bytes) -> tuple[Batch, bytes]:
+        """Return the batch without what has become too old, and its request (6.3)."""
+        limit_ms = self._config.sample_age_limit.ms
+        if limit_ms:
+            before_ms = self._clock.now_ns() // 1_000_000 - limit_ms
+            if batch.oldest_ms < before_ms:
+                young = batch.since(before_ms)
+                self._metrics.drop(batch.counts.less(young.counts), "too_old")
+                batch, body = young, b""
+        if batch.size and not body:
+            body = self._encoded(batch)
+        return batch, body
+
+    def _encoded(self, batch: Batch) -> bytes:
+        columns = batch.columns()
+        if self.version == WriteMessage.V2:
+            message = self._encoder.encode_v2(columns)
+        else:
+            message = self._encoder.encode_v1(columns)
+        return bytes(cramjam.snappy.compress_raw(message))
+
+    def _counts(self, batch: Batch) -> Counts:
+        """Return what is sent; in the second version each item that has metadata carries them."""
+        counts = batch.counts
+        if self.version != WriteMessage.V2:
+            return counts
+        known = self._series.metadata_of
+        described = sum(1 for part in batch.parts for row in part.rows if known[row])
+        return counts._replace(metadata=described)
+
+    async def _attempt(self, batch: Batch, body: bytes, attempt: int) -> Outcome:
+        counts = self._counts(batch)
+        self._metrics.count(self._metrics.sent, counts)
+        started_s = self._clock.monotonic_s()
+        try:
+            outcome = await self.sender.send(
+                body, version=self.version, attempt=attempt, counts=counts
+            )
+        finally:
+            took_s = self._clock.monotonic_s() - started_s
+            self._metrics.observe(took_s)
+            self._rates.sending.add(took_s)
+        if outcome.error:
+            self.last_error, self.last_error_ms = outcome.error, self._now_ms()
+        return outcome
+
+    async def _wait(self, wait_s: float) -> None:
+        self._on_wait(wait_s)
+        await self._clock.sleep_until(self._clock.monotonic_s() + wait_s)
+
+    def _finish(self, batch: Batch, body: bytes, outcome: Outcome, written: Counts) -> None:
+        """Account for a batch that was taken, or refused and not to be split here."""
+        self._metrics.bytes += len(body)
+        self._rates.out.add(batch.size)
+        self.last_done_s = self._clock.monotonic_s()
+        if outcome.verdict is not Verdict.ACCEPTED:
+            return
+        self._has_accepted = True
+        self.last_success_ms = self._now_ms()
+        if not outcome.is_confirmed:
+            return
+        missing = batch.counts.less(written)
+        if missing.items:
+            self._metrics.count(self._metrics.failed, missing)
+            self._log.error(
+                "Destination wrote less than it was sent",
+                samples=missing.samples,
+                histograms=missing.histograms,
+                exemplars=missing.exemplars,
+            )
+
+    def _give_up(self, batch: Batch, outcome: Outcome) -> None:
+        """Count what was refused for good, and keep the peer's words for people to see."""
+        counts = batch.counts.less(outcome.written)
+        self._metrics.count(self._metrics.failed, counts)
+        self._metrics.refused += counts.items
+        self._log.error("non-recoverable error", count=counts.items, err=outcome.error)
+        rows = list(dict.fromkeys(row for part in batch.parts for row in part.rows))
+        for row in rows[-_KEPT_REFUSALS:]:
+            self.refused.appendleft(
+                RefusedSeries(
+                    self._series.labels(row), outcome.status, outcome.error, self._now_ms()
+                )
+            )
+
+    def _fall_back(self, outcome: Outcome) -> None:
+        self._v1_until_s = self._clock.monotonic_s() + _FALLBACK_S
+        self._log.warning(
+            "Destination does not know this version of remote write, going on with the first",
+            err=outcome.error,
+        )

@@ -1,0 +1,114 @@
+"""One line of batches to a destination, sent one after the other (7.3, 7.5)."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import final
+
+from promscrape.clock import Clock
+from promscrape.storage.remote.alarm import news_or
+from promscrape.storage.remote.batch import Batch, Part
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ShardOptions:
+    """max_batches: full ones that may wait, besides one that is being filled."""
+
+    max_items: int
+    max_batches: int
+    deadline_s: float
+
+
+@final
+class Shard:
+    """Takes parts in order, and hands batches to `deliver` in that order.
+
+    on_room: called where there is room for more after there was none.
+    """
+
+    def __init__(
+        self,
+        options: ShardOptions,
+        deliver: Callable[[Batch], Awaitable[None]],
+        on_room: Callable[[], None],
+        clock: Clock,
+    ) -> None:
+        self._options, self._deliver, self._on_room = options, deliver, on_room
+        self._clock = clock
+        self._full: deque[Batch] = deque()
+        self._partial = Batch()
+        self._in_hand: Batch | None = None
+        self._news = asyncio.Event()
+        self._is_draining = False
+
+    def take(self, part: Part, *, over_limit: bool = False) -> Part | None:
+        """Take of a part what there is room for, and return the rest, None where nothing is left.
+
+        With all full batches waiting, a batch may be filled up to one item less than it holds.
+        """
+        start, end = 0, len(part.rows)
+        while start < end:
+            rest = part.between(start, end)
+            is_last = not over_limit and len(self._full) >= self._options.max_batches
+            count = rest.fitting(self._options.max_items - self._partial.size - is_last)
+            if not count:
+                if is_last:
+                    return rest
+                if self._partial.size:
+                    self._close_partial()
+                    continue
+                count = 1  # one sample with more exemplars than a batch has items
+            self._partial.append(rest.between(0, count))
+            start += count
+            if self._partial.size >= self._options.max_items:
+                self._close_partial()
+        return None
+
+    def _close_partial(self) -> None:
+        self._full.append(self._partial)
+        self._partial = Batch()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Deliver until `drain` was called and all is delivered, or until cancelled."""
+        due_s = self._clock.monotonic_s() + self._options.deadline_s
+        while True:
+            is_due = self._clock.monotonic_s() >= due_s
+            batch = self._next(is_due=is_due or self._is_draining)
+            if batch is not None:
+                await self._send(batch)
+            elif self._is_draining:
+                return
+            if batch is not None or is_due:
+                due_s = self._clock.monotonic_s() + self._options.deadline_s
+                continue
+            self._news.clear()
+            await news_or(due_s, self._news, self._clock)
+
+    def _next(self, *, is_due: bool) -> Batch | None:
+        if self._full:
+            return self._full.popleft()
+        if is_due and self._partial.size:
+            batch, self._partial = self._partial, Batch()
+            return batch
+        return None
+
+    async def _send(self, batch: Batch) -> None:
+        self._in_hand = batch
+        self._on_room()
+        await self._deliver(batch)
+        self._in_hand = None
+
+    def drain(self) -> None:
+        """Let `run` send what is there, at once, and return."""
+        self._is_draining = True
+        self._news.set()
+
+    @property
+    def waiting(self) -> list[Batch]:
+        """What was taken and not delivered, oldest first."""
+        in_hand = [self._in_hand] if self._in_hand else []
+        partial = [self._partial] if self._partial.size else []
+        return [*in_hand, *self._full, *partial]
