@@ -6,6 +6,7 @@ partial metadata for those who ask for it, errors as Status objects.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -329,17 +330,22 @@ class KubernetesAPI:
             if event.version > since:
                 watcher.lines.put_nowait(watcher.line_of(event))
         self._watchers.append(watcher)
+        # Whoever watched may have gone, and that is no error of ours.
+        with contextlib.suppress(ConnectionResetError):
+            await self._serve(watcher, answer)
+        return answer
+
+    async def _serve(self, watcher: _Watcher, answer: web.StreamResponse) -> None:
         try:
             while (text := await watcher.lines.get()) is not None:
                 if (
                     text
                     and not watcher.is_half_open
-                    and not await self._pass_on(answer, text, request)
+                    and not await self._pass_on(answer, text, watcher.request)
                 ):
                     break
         finally:
             self._watchers.remove(watcher)
-        return answer
 
     async def _pass_on(self, answer: web.StreamResponse, text: bytes, request: web.Request) -> bool:
         """Write a line; return whether the connection is still whole."""
