@@ -1,11 +1,16 @@
 """Parts that many objects have alike take their place in memory once."""
 
+import tracemalloc
+
 import msgspec
 
 from promscrape.discovery.kubernetes.objects import Pod
 from promscrape.discovery.kubernetes.pod import pod_group
 from promscrape.discovery.kubernetes.sharing import Sharing, share_pod
-from tests.support.kubernetes_objects import owner, pod
+from promscrape.discovery.kubernetes.store import Store
+from promscrape.discovery.kubernetes.stream import ListReader
+from tests.support.kubernetes_objects import container, owner, pod, port
+from tests.support.kubernetes_selector import JSON
 
 
 def decoded(name: str, sharing: Sharing | None = None, **labels: str) -> Pod:
@@ -54,3 +59,41 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(sharing._parts) <= 4096
     assert len(sharing._maps) <= 4096
     assert first == "first"
+
+
+def test_a_thousand_pods_and_their_groups_are_small() -> None:
+    """Issue: ten thousand in 60 MB, so 6 kB for each; the benchmark measures the whole provider."""
+    body = msgspec.json.encode(
+        {
+            "metadata": {"resourceVersion": "1"},
+            "items": [{"metadata": one["metadata"], **one} for one in map(replica, range(1000))],
+        }
+    )
+    tracemalloc.start()
+    try:
+        sharing, reader, store = Sharing(), ListReader(Pod), Store[Pod]()
+        for item in [*reader.feed(body), *reader.finish()[1]]:
+            share_pod(item, sharing)
+            store.put(item)
+        groups = [pod_group(one, {}, {}) for one in store]
+        del reader
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(groups) == 1000
+    print(f"{kept / 1000:.0f} bytes a pod, of {len(body) / 1000:.0f} on the wire")  # noqa: T201
+    assert kept / 1000 < 6000
+
+
+def replica(number: int) -> JSON:
+    app = f"app-{number // 20}"
+    return pod(
+        f"{app}-7d9f8b6c5d-x{number:05}",
+        f"team-{number % 9}",
+        container("app", port(9000, "http"), port(9100, "metrics"), image=f"example.com/{app}:1"),
+        container("proxy", port(15090, "http-envoy-prom")),
+        ip=f"10.0.{number // 250}.{number % 250}",
+        labels={"app": app, "pod-template-hash": "7d9f8b6c5d", "team": "a", "version": "1"},
+        annotations={"prometheus.io/scrape": "true", "prometheus.io/port": "9100"},
+        owners=[owner("ReplicaSet", f"{app}-7d9f8b6c5d")],
+    )
