@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar, final
@@ -29,6 +29,7 @@ JSON_TYPE: Final = re.compile(r"""application/json(; *charset=("utf-8"|utf-8))?"
 # A list of 100,000 targets with twenty labels each is smaller.
 _MAX_BYTES = 256 << 20
 _SAID_BYTES = 200
+_MAX_PAGES = 10_000
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _JSON: Final = MappingProxyType({"Accept": "application/json"})
 
@@ -142,6 +143,12 @@ def api_of(
     """
     http = context.http_client(entry.http_client)
     return API(http, base.rstrip("/"), entry.refresh_interval.seconds, headers)
+
+
+def page_numbers() -> Iterator[int]:
+    """Yield the numbers of pages. Raises DiscoveryError where a list never comes to its end."""
+    yield from range(1, _MAX_PAGES + 1)
+    raise DiscoveryError(f"a list has more than {_MAX_PAGES} pages")
 
 
 def with_query(path: str, query: Query) -> str:

@@ -8,33 +8,34 @@ from typing import Annotated, Final, TypeAlias
 
 from promscrape.decode.schema import ConfigStruct, Late
 from promscrape.discovery import (
+    digitalocean,
     dns,
     docker,
     dockerswarm,
     eureka,
     exec_,
     file,
+    hetzner,
     http,
     kuma,
+    linode,
     marathon,
     nomad,
     puppetdb,
     static,
+    vultr,
 )
 from promscrape.discovery.aws import AwsSDConfig
 from promscrape.discovery.azure import AzureSDConfig
 from promscrape.discovery.consul import provider as consul
-from promscrape.discovery.digitalocean import DigitaloceanSDConfig
 from promscrape.discovery.ec2 import Ec2SDConfig
 from promscrape.discovery.ecs import EcsSDConfig
 from promscrape.discovery.elasticache import ElasticacheSDConfig
 from promscrape.discovery.gce import GceSDConfig
-from promscrape.discovery.hetzner import HetznerSDConfig
 from promscrape.discovery.ionos import IonosSDConfig
 from promscrape.discovery.kind import AnyKind, Unbuilt
 from promscrape.discovery.kubernetes import kind as kubernetes
 from promscrape.discovery.lightsail import LightsailSDConfig
-from promscrape.discovery.linode import LinodeSDConfig
 from promscrape.discovery.msk import MskSDConfig
 from promscrape.discovery.nerve import NerveSDConfig
 from promscrape.discovery.oci import OciSDConfig
@@ -48,13 +49,12 @@ from promscrape.discovery.serverset import ServersetSDConfig
 from promscrape.discovery.stackit import StackitSDConfig
 from promscrape.discovery.triton import TritonSDConfig
 from promscrape.discovery.uyuni import UyuniSDConfig
-from promscrape.discovery.vultr import VultrSDConfig
 
 KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("aws", AwsSDConfig),
     Unbuilt("azure", AzureSDConfig),
     consul.KIND,
-    Unbuilt("digitalocean", DigitaloceanSDConfig),
+    digitalocean.KIND,
     dns.KIND,
     docker.KIND,
     dockerswarm.KIND,
@@ -65,13 +65,13 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     exec_.KIND,
     file.KIND,
     Unbuilt("gce", GceSDConfig),
-    Unbuilt("hetzner", HetznerSDConfig),
+    hetzner.KIND,
     http.KIND,
     Unbuilt("ionos", IonosSDConfig),
     kubernetes.KIND,
     kuma.KIND,
     Unbuilt("lightsail", LightsailSDConfig),
-    Unbuilt("linode", LinodeSDConfig),
+    linode.KIND,
     marathon.KIND,
     Unbuilt("msk", MskSDConfig),
     Unbuilt("nerve", NerveSDConfig),
@@ -88,7 +88,7 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     static.KIND,
     Unbuilt("triton", TritonSDConfig),
     Unbuilt("uyuni", UyuniSDConfig),
-    Unbuilt("vultr", VultrSDConfig),
+    vultr.KIND,
 )
 Registered: TypeAlias = AnyKind | Unbuilt | Plugin
 

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from promscrape.discovery.api import API, with_query
+from promscrape.discovery.api import API, page_numbers, with_query
 from promscrape.errors import DiscoveryError, FetchError
 from promscrape.httpclient.client import HTTPClient
 from promscrape.httpclient.config import HTTPClientConfig
@@ -116,3 +116,11 @@ async def test_other_successes_are_none_unless_the_api_says_so(server: Recording
     assert reply.succeeded(with_any_2xx=True) is reply
     with pytest.raises(DiscoveryError, match="HTTP status 202 Accepted"):
         reply.succeeded()
+
+
+def test_a_list_without_an_end_fails() -> None:
+    """C-4: a server whose every page has a next one must not fill the memory."""
+    pages = page_numbers()
+    assert [next(pages), next(pages)] == [1, 2]
+    with pytest.raises(DiscoveryError, match="a list has more than 10000 pages"):
+        list(pages)

@@ -191,14 +191,14 @@ async def test_a_job_without_providers_is_handed_on_without_targets() -> None:
 async def test_each_entry_without_a_provider_is_one_error() -> None:
     """M-3, test 8: logged with its kind and job, and the rest of the job still runs."""
     async with managing() as managed:
-        await managed.apply_text(a=f"{STATIC}, {MISSING}", b="vultr_sd_configs: [{}, {}]")
+        await managed.apply_text(a=f"{STATIC}, {MISSING}", b="ec2_sd_configs: [{}, {}]")
         assert [
             (entry["log_level"], entry["event"], entry["type"], entry["config"])
             for entry in managed.logs.entries
         ] == [
             ("error", "Cannot create service discovery", "azure", "a"),
-            ("error", "Cannot create service discovery", "vultr", "b"),
-            ("error", "Cannot create service discovery", "vultr", "b"),
+            ("error", "Cannot create service discovery", "ec2", "b"),
+            ("error", "Cannot create service discovery", "ec2", "b"),
         ]
         reason = managed.logs.entries[0]["err"]
         assert isinstance(reason, DiscoveryError)
