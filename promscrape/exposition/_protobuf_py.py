@@ -261,14 +261,13 @@ class _Walk:
 
     def _id(self, family: _Family, labels: list[tuple[str, str]], place: Place) -> int:
         name = family.header.name.decode() + place.suffix
-        own = [*labels, place.label] if place.label else labels
+        own: LabelPairs = (*labels, place.label) if place.label else tuple(labels)
+        if self._switches.type_and_unit_labels:
+            unit = family.header.unit.decode("utf-8", "replace")
+            own = with_type_and_unit(own, _TYPES[family.header.type], unit)
         series_id, is_new = self._identify(series_key(name, own))
         if is_new:
-            pairs: LabelPairs = ((METRIC_NAME, name), *own)
-            if self._switches.type_and_unit_labels:
-                unit = family.header.unit.decode("utf-8", "replace")
-                pairs = with_type_and_unit(pairs, _TYPES[family.header.type], unit)
-            self._new.append(NewSeries(series_id, pairs))
+            self._new.append(NewSeries(series_id, ((METRIC_NAME, name), *own)))
         return series_id
 
     def columns(self, last: Columns, error: ParseError | None) -> Columns:

@@ -26,6 +26,7 @@ from promscrape.model.exemplar import Exemplar, in_order
 from promscrape.model.histogram import CounterReset, Histogram
 from promscrape.model.histogram_check import check_histogram
 from promscrape.model.labels import BUCKET_LABEL, QUANTILE_LABEL
+from promscrape.model.sample import NO_TIMESTAMP
 
 COUNTER, GAUGE, SUMMARY, UNTYPED, HISTOGRAM, GAUGE_HISTOGRAM = range(6)
 """The types of a family, by their numbers on the wire."""
@@ -98,7 +99,8 @@ class Metric:
             elif tag == value_tag:
                 self._message.merge(buf, begin, stop)
             elif tag == _TIMESTAMP_TAG:
-                self.t_ms = signed64(begin)
+                # The lowest number of all means that there is none, further on.
+                self.t_ms = max(signed64(begin), NO_TIMESTAMP + 1)
             elif tag & 7 != 2:
                 refuse_known(tag, _METRIC_FIELDS, "Metric")
 
