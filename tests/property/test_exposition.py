@@ -5,6 +5,9 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_families,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 from promscrape.errors import ParseError
@@ -12,6 +15,7 @@ from promscrape.exposition.columns import Columns
 from promscrape.exposition.entries import SeriesEntry
 from promscrape.exposition.number import canonical_float_text, format_float
 from promscrape.exposition.scanner import TextScanner
+from promscrape.exposition.switches import Switches
 from promscrape.exposition.text_format import (
     OPENMETRICS_TEXT,
     PROMETHEUS_TEXT,
@@ -19,6 +23,7 @@ from promscrape.exposition.text_format import (
     parse,
 )
 from promscrape.model.sample import NO_TIMESTAMP, float_bits
+from tests.support.columns import OneReader
 
 names = st.sampled_from(["a", "a1", "ab", "b:c", "up", "_x"])
 label_values = st.text(max_size=6).filter(lambda text: text.isprintable())
@@ -197,3 +202,36 @@ def test_canonical_text_reads_back_and_is_stable(value: float) -> None:
     assert float(text) == value or (value == 0 and text == "0.0")
     assert canonical_float_text(text) == text
     assert math.isinf(value) or "." in text or "e" in text
+
+
+@given(plain_bodies())
+def test_the_python_client_reads_the_same_openmetrics(body: bytes) -> None:
+    """As above, in OpenMetrics: the samples, and the end that says so."""
+    body += b"# EOF\n"
+    theirs = [
+        (sample.name, sample.labels, sample.value)
+        for family in openmetrics_families(body.decode())  # type: ignore[no-untyped-call]  # its omission
+        for sample in family.samples
+    ]
+    ours = []
+    for entry in reference(body, OPENMETRICS_TEXT)[0]:
+        labels = dict(entry.labels)
+        ours.append((labels.pop("__name__"), labels, entry.value))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("text_format", FORMATS)
+@given(data=st.data(), switches=st.builds(Switches, *[st.booleans()] * 5))
+def test_what_lines_mean_together_does_not_depend_on_what_came_before(
+    text_format: TextFormat, data: st.DataObject, switches: Switches
+) -> None:
+    """Conversion, starts and labels of type and unit, by a reader that knows the target or not."""
+    drawn = bodies if text_format is PROMETHEUS_TEXT else openmetrics_bodies
+    warm = OneReader(switches)
+    for body in data.draw(st.lists(drawn, min_size=1, max_size=4)):
+        cold = OneReader(switches)
+        known, fresh = warm.scan(body, text_format), cold.scan(body, text_format)
+        assert str(warm.last.error) == str(cold.last.error)
+        assert warm.last.values.tobytes() == cold.last.values.tobytes()
+        assert [sample[2:] for sample in known] == [sample[2:] for sample in fresh]
+        assert repr(warm.last.histograms) == repr(cold.last.histograms)
