@@ -25,6 +25,7 @@ from promscrape.scrape.target import Health, Target
 from promscrape.twins import WHY_PLAIN
 from promscrape.version import Version
 from promscrape.web.api.envelope import encode
+from promscrape.web.discovery_page import DiscoveryQuery, discovery_view
 from promscrape.web.options import WebOptions
 from promscrape.web.pacing import paced
 from promscrape.web.remote_write_page import destination_row
@@ -41,7 +42,7 @@ _CONTENT_TYPES = {
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -120,6 +121,7 @@ class _Pages:
         self._shell = environment.get_template("targets.html")
         self._plain = environment.get_template("plain.html")
         self._remote_write = environment.get_template("remote_write.html")
+        self._discovery = environment.get_template("service_discovery.html")
 
     async def targets(self, request: BaseRequest) -> Reply:
         if "plain" not in request.query:
@@ -132,6 +134,10 @@ class _Pages:
     async def remote_write(self, _: BaseRequest) -> Reply:
         rows = [destination_row(status) for status in self._service.destinations()]
         return self._page(self._remote_write.render(phase=self._service.phase, destinations=rows))
+
+    async def service_discovery(self, request: BaseRequest) -> Reply:
+        view = await discovery_view(self._service.pools, DiscoveryQuery.parse(request.query))
+        return self._page(self._discovery.render(phase=self._service.phase, view=view))
 
     async def data(self, _: BaseRequest) -> Reply:
         return Reply(
@@ -154,6 +160,7 @@ def page_routes(service: Service, options: WebOptions) -> list[Route]:
         Route("GET", "/targets", pages.targets),
         Route("GET", "/agent", pages.targets),
         Route("GET", "/targets/data", pages.data),
+        Route("GET", "/service-discovery", pages.service_discovery),
         Route("GET", "/remote-write", pages.remote_write),
         Route("GET", "/assets/*file", _serve_assets(_read_assets())),
     ]
