@@ -24,6 +24,7 @@ from promscrape.model.labels import EMPTY_LABELS, Labels
 from promscrape.model.metadata import Metadata
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.scrape.family_metadata import MetadataColumn
+from promscrape.scrape.label_sets import LabelSets
 from promscrape.scrape.limits import SeriesRules
 from promscrape.scrape.metadata import MetadataCache
 from promscrape.storage.interface import AppendCode, Appended
@@ -78,7 +79,7 @@ class SeriesCache:
         families = self.metadata.families
         self._column = MetadataColumn(families) if attaches_metadata else None
         self._states = bytearray()
-        self._labels: list[Labels] = []
+        self._labels = LabelSets()
         self._refs: array[int] = array("Q")
         self._generation = 0
         self._unresolved: dict[int, LabelPairs] = {}
@@ -91,11 +92,12 @@ class SeriesCache:
         """Return the entries that count for the growth limit: series and families."""
         return len(self._scanner) + len(self.metadata)
 
-    def labels_of(self, ids: Iterable[int]) -> list[Labels]:
-        return [self._labels[i] for i in ids]
+    def labels_of(self, ids: "array[int]") -> Sequence[Labels]:
+        """Return the label sets; good until the next scrape."""
+        return self._labels.of(ids)
 
     def refs_of(self, ids: Iterable[int]) -> "array[int]":
-        return array("Q", [self._refs[i] for i in ids])
+        return array("Q", map(self._refs.__getitem__, ids))
 
     def scan(
         self, body: bytes, body_format: BodyFormat, *, skip_bad_lines: bool = False
@@ -112,7 +114,7 @@ class SeriesCache:
         if missing > 0:
             self._states.extend(bytes(missing))
             self._refs.extend([0] * missing)
-            self._labels.extend([EMPTY_LABELS] * missing)
+            self._labels.make_room(missing)
         for series in new:
             self._states[series.id] = _UNRESOLVED
             self._refs[series.id] = 0
@@ -187,6 +189,9 @@ class SeriesCache:
             del self._unresolved[series_id]
             self._labels[series_id] = labels or EMPTY_LABELS
             self._states[series_id] = _DROPPED if labels is None else _RESOLVED
+        if not self._unresolved:
+            # A dict that was emptied keeps the room of its entries.
+            self._unresolved = {}
         return None, len(series)
 
     def _select(
@@ -242,6 +247,7 @@ class SeriesCache:
             if not ref or code != AppendCode.ACCEPTED:
                 continue
             self._refs[series_id] = ref
+            self._labels.settle(series_id)
             if self._states[series_id] == _RESOLVED:
                 self._states[series_id] = _ACCEPTED
                 added += counted is None or at < counted
@@ -295,6 +301,6 @@ class SeriesCache:
         if self._flushed[0] is seen and self._flushed[1] == len(self._scanner):
             return
         for series_id in self._scanner.retain(seen):
-            self._labels[series_id] = EMPTY_LABELS
+            self._labels.forget(series_id)
             self._unresolved.pop(series_id, None)
         self._flushed = (seen, len(self._scanner))
