@@ -190,7 +190,8 @@ class ProtobufScanner:
 
     def retain(self, ids: Iterable[int]) -> None:
         """Take note that all other ids may be given to other series."""
-        if not frozenset(ids).issuperset(self._columns.series):
+        known = self._columns.series
+        if known and not frozenset(ids).issuperset(known):
             self._families, self._columns = [], Columns(array("I"), array("d"))
 
 

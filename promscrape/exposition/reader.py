@@ -73,7 +73,9 @@ class BodyReader:
     def retain(self, ids: Iterable[int]) -> list[int]:
         """Forget every series but these and those of the last body; return the forgotten."""
         converted = () if self._converter is None else self._converter.held()
-        kept = frozenset(chain(ids, self._scanned, converted))
+        kept = ids
+        if converted or ids is not self._scanned:
+            kept = frozenset(chain(ids, self._scanned, converted))
         self._protobuf.retain(kept)
         return self._text.retain(kept)
 

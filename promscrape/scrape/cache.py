@@ -9,7 +9,7 @@ Rules C1 to C17 of the scrape specification; source: Prometheus scrape/scrape.go
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import final
@@ -35,6 +35,8 @@ FORCED_FLUSH_SLACK = 1000
 _UNRESOLVED, _DROPPED, _RESOLVED, _ACCEPTED = range(4)
 
 _NO_IDS: "array[int]" = array("I")
+
+_COMPARED_AT_ONCE = 64
 
 
 @dataclass(slots=True)
@@ -177,29 +179,36 @@ class SeriesCache:
 
     def _resolve(self, series: "array[int]", rules: SeriesRules) -> tuple[ScrapeError | None, int]:
         """Resolve what is new, in order; return the error and how many samples precede it."""
-        if not self._unresolved:
-            return None, len(series)
-        for position, series_id in enumerate(series):
-            if self._states[series_id] != _UNRESOLVED:
-                continue
+        failed = False
+        for series_id in list(self._unresolved):
             try:
-                labels = rules.resolve(self._unresolved[series_id])
-            except ScrapeError as error:
-                return error, position
-            del self._unresolved[series_id]
-            self._labels[series_id] = labels or EMPTY_LABELS
-            self._states[series_id] = _DROPPED if labels is None else _RESOLVED
+                self._resolve_one(series_id, rules)
+            except ScrapeError:
+                failed = True
         if not self._unresolved:
             # A dict that was emptied keeps the room of its entries.
             self._unresolved = {}
+        # Which of those that failed is the first of this body, if it has any of them.
+        for position, series_id in enumerate(series) if failed else ():
+            if self._states[series_id] == _UNRESOLVED:
+                try:
+                    self._resolve_one(series_id, rules)
+                except ScrapeError as error:
+                    return error, position
         return None, len(series)
+
+    def _resolve_one(self, series_id: int, rules: SeriesRules) -> None:
+        labels = rules.resolve(self._unresolved[series_id])
+        del self._unresolved[series_id]
+        self._labels[series_id] = labels or EMPTY_LABELS
+        self._states[series_id] = _DROPPED if labels is None else _RESOLVED
 
     def _select(
         self, taken: "array[int]", timestamps: "array[int] | None"
     ) -> tuple[bytes | None, int, int]:
         """Return the selector (None for all), the repetitions and the drops in it."""
-        distinct, states = set(taken), self._states
-        if len(distinct) == len(taken) and all(states[i] != _DROPPED for i in distinct):
+        states = self._states
+        if _DROPPED not in states and len(set(taken)) == len(taken):
             return None, 0, 0
         keep, seen = bytearray(len(taken)), set[int]()
         repeated = dropped = 0
@@ -241,10 +250,13 @@ class SeriesCache:
         if appended.refs is sent and appended.codes is None:
             return 0
         added = 0
-        codes = appended.codes or bytes(appended.count)
-        known = zip(plan.ids, appended.refs, codes, strict=False)
-        for at, (series_id, ref, code) in enumerate(known):
-            if not ref or code != AppendCode.ACCEPTED:
+        codes, ids, refs = appended.codes, plan.ids, appended.refs
+        # With a limit a series that was accepted before may have to be noted again.
+        is_plain = codes is None and not plan.room and counted is None
+        places = _differing(refs, sent, appended.count) if is_plain else range(appended.count)
+        for at in places:
+            series_id, ref = ids[at], refs[at]
+            if not ref or (codes and codes[at] != AppendCode.ACCEPTED):
                 continue
             self._refs[series_id] = ref
             self._labels.settle(series_id)
@@ -268,11 +280,14 @@ class SeriesCache:
         before, now = self._tracked_before, self._tracked
         if before is now:
             return _NO_IDS
-        current = set(now)
-        gone = [i for i in dict.fromkeys(before) if i not in current]
+        gone = sorted(set(before).difference(now))
         if not gone:
             return _NO_IDS
-        alive = {self._labels[i] for i in current}
+        refs = self._refs
+        if 0 not in map(refs.__getitem__, gone):
+            alive_refs = set(map(refs.__getitem__, gone)).intersection(map(refs.__getitem__, now))
+            return array("I", [i for i in gone if refs[i] not in alive_refs])
+        alive = set(self._labels.of(now))
         return array("I", [i for i in gone if self._labels[i] not in alive])
 
     def tracked(self) -> "array[int]":
@@ -302,5 +317,14 @@ class SeriesCache:
             return
         for series_id in self._scanner.retain(seen):
             self._labels.forget(series_id)
+            self._states[series_id] = _UNRESOLVED
             self._unresolved.pop(series_id, None)
         self._flushed = (seen, len(self._scanner))
+
+
+def _differing(one: "array[int]", other: "array[int]", count: int) -> Iterator[int]:
+    """Yield the places below `count` at which two columns differ: mostly few, in long ones."""
+    for start in range(0, count, _COMPARED_AT_ONCE):
+        end = min(start + _COMPARED_AT_ONCE, count)
+        if one[start:end] != other[start:end]:
+            yield from (at for at in range(start, end) if one[at] != other[at])

@@ -78,7 +78,7 @@ class BatchLayout:
 
     def commit(self, table: SeriesTable, t_ms: int) -> None:
         """Make `t_ms` the last timestamp of each series, where it is after it."""
-        if self._stretches is not None and self.all_follow(table, t_ms):
+        if self._stretches is not None and table.are_until(self._stretches, t_ms):
             table.move_to(self._stretches, t_ms)
         else:
             table.raise_to(self.handles, repeat(t_ms))

@@ -189,6 +189,10 @@ class SeriesTable:
         last_ms, stamp = self.last_ms, _stamp(t_ms)
         return all(last_ms[start:end].tobytes() == stamp * (end - start) for start, end in rows)
 
+    def are_until(self, rows: Rows, t_ms: int) -> bool:
+        """Whether the last timestamp of none of these rows is after `t_ms`."""
+        return all(max(self.last_ms[start:end]) <= t_ms for start, end in rows)
+
     def move_to(self, rows: Rows, t_ms: int) -> None:
         """Make `t_ms` the last timestamp of each of these rows."""
         stamp = _stamp(t_ms)
