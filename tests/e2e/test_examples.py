@@ -13,8 +13,8 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "config").glob("*.yml"))
 # In a cluster each pod has these; elsewhere `check config` rightly says that they are missing.
 IN_CLUSTER = "kubernetes.yml"
 
-# Debian builds Prometheus without some kinds of discovery.
-UNKNOWN_TO_DEBIAN = (IN_CLUSTER, "consul.yml")
+# Debian builds Prometheus without some kinds of discovery, and one is promscrape's own.
+UNKNOWN_TO_DEBIAN = (IN_CLUSTER, "consul.yml", "exec_sd.yml")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -35,11 +35,13 @@ def test_the_examples_are_those_that_were_promised() -> None:
         "blackbox.yml",
         "consul.yml",
         "docker.yml",
+        "exec_sd.yml",
         "file_sd.yml",
         "kubernetes.yml",
         "minimal.yml",
         "promscrape.yml",
         "remote_write.yml",
+        "service_discovery.yml",
     ]
 
 
