@@ -43,6 +43,7 @@ from promscrape.exposition.protobuf_metric import (
     VALUE_TAGS,
     Metric,
     Place,
+    Samples,
 )
 from promscrape.exposition.protobuf_wire import (
     read_double,
@@ -122,15 +123,16 @@ class _Template:
 class _Family:
     """One family of a body, and what it came to.
 
-    series: by the bytes of a metric's labels. plain_at: where the numbers of metrics lie that
-    are labels and a number.
+    ids, series: by the bytes of a metric's labels, of those that are one series, and of those
+    that are more. plain_at: where the numbers of metrics lie that are labels and a number.
     """
 
-    __slots__ = ("entries", "header", "plain_at", "raw", "segment", "series", "template")
+    __slots__ = ("entries", "header", "ids", "plain_at", "raw", "segment", "series", "template")
 
     def __init__(self, raw: bytes, header: _Header) -> None:
         self.raw, self.header = raw, header
         self.entries: tuple[MetadataEntry, ...] = ()
+        self.ids: dict[bytes, int] = {}
         self.series: dict[bytes, _Series] = {}
         self.segment = Segment()
         self.plain_at: list[int] = []
@@ -227,38 +229,51 @@ class _Walk:
             return
         family.entries = _entries(header)
         self._note(family)
-        before = known.series if known else {}
+        known = known or _Family(b"", header)
         try:
             for begin, end in metrics:
-                if not _take_plain(raw, begin, end, family, before):
-                    self._read_metric(raw, begin, end, family, before)
+                if not _take_plain(raw, begin, end, family, known.ids):
+                    self._read_metric(raw, begin, end, family, known)
             family.close()
         finally:
             self._all.append(family.segment)
 
     def _read_metric(
-        self, raw: bytes, begin: int, end: int, family: _Family, before: dict[bytes, _Series]
+        self, raw: bytes, begin: int, end: int, family: _Family, known: _Family
     ) -> None:
         metric = Metric(raw, begin, end, family.header.type)
         samples = metric.samples(family.header.name, self._switches)
-        key = _labels_key(raw, metric.labels)
-        series = before.get(key)
-        if series is None or series.shape != samples.shape:
-            labels = [read_label(raw, *span) for span in metric.labels]
-            ids = array("I", [self._id(family, labels, place) for place in samples.places()])
-            series = _Series(samples.shape, ids)
-        family.series[key] = series
+        ids = self._ids_of(raw, metric, samples, family, known)
         start_ms = NO_START
         if self._switches.start_timestamps and samples.start is not None:
             start_ms = samples.start.ms
         family.segment.add(
-            series.ids,
+            ids,
             samples.values,
             t_ms=metric.t_ms or None,
             start_ms=start_ms,
             exemplars=samples.exemplars,
             histograms=samples.histograms,
         )
+
+    def _ids_of(
+        self, raw: bytes, metric: Metric, samples: Samples, family: _Family, known: _Family
+    ) -> "array[int]":
+        """Return the ids of a metric's series, and note them for the next body."""
+        key = _labels_key(raw, metric.labels)
+        if len(samples.values) == 1:
+            if (series_id := known.ids.get(key)) is None:
+                labels = [read_label(raw, *span) for span in metric.labels]
+                series_id = self._id(family, labels, samples.places()[0])
+            family.ids[key] = series_id
+            return array("I", (series_id,))
+        series = known.series.get(key)
+        if series is None or series.shape != samples.shape:
+            labels = [read_label(raw, *span) for span in metric.labels]
+            ids = array("I", [self._id(family, labels, place) for place in samples.places()])
+            series = _Series(samples.shape, ids)
+        family.series[key] = series
+        return series.ids
 
     def _id(self, family: _Family, labels: list[tuple[str, str]], place: Place) -> int:
         name = family.header.name.decode() + place.suffix
@@ -339,9 +354,7 @@ def _shown(raw: bytes) -> str:
     return raw[:_SHOWN_BYTES].decode("utf-8", "replace")
 
 
-def _take_plain(
-    raw: bytes, begin: int, end: int, family: _Family, before: dict[bytes, _Series]
-) -> bool:
+def _take_plain(raw: bytes, begin: int, end: int, family: _Family, known: dict[bytes, int]) -> bool:
     """Take a known metric that is labels and one number; false where it is anything else."""
     value_at = end - 8
     if family.segment.times is not None or family.segment.starts is not None:
@@ -350,11 +363,11 @@ def _take_plain(
     if head is None or not raw.startswith(head, value_at - len(head)):
         return False
     key = raw[begin : value_at - len(head)]
-    series = before.get(key)
-    if series is None:
+    series_id = known.get(key)
+    if series_id is None:
         return False
-    family.series[key] = series
-    family.segment.series.extend(series.ids)
+    family.ids[key] = series_id
+    family.segment.series.append(series_id)
     family.segment.values.append(read_double(raw, value_at))
     family.plain_at.append(value_at)
     return True
