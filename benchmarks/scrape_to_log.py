@@ -7,10 +7,11 @@ are of series that the last scrape did not have.
 
 import asyncio
 import statistics
+import struct
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 import structlog
@@ -18,6 +19,8 @@ from prometheus_client import CollectorRegistry
 
 from promscrape.clock import SystemClock
 from promscrape.config.scrape import ScrapeConfig
+from promscrape.exposition.body_format import PROTOBUF
+from promscrape.exposition.reader import BodyReader
 from promscrape.exposition.scanner import TextScanner
 from promscrape.exposition.text_format import PROMETHEUS_TEXT, parse
 from promscrape.model.labels import Labels
@@ -29,7 +32,11 @@ from promscrape.storage.wal.agent import AgentStorage
 from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.storage.wal.options import WalOptions
 
-BODY = (Path(__file__).parents[1] / "tests" / "data" / "node_exporter.txt").read_bytes()
+BODY_PATH = Path(__file__).parents[1] / "tests" / "data" / "node_exporter.txt"
+BODY = BODY_PATH.read_bytes()
+PROTOBUF_BODY = BODY_PATH.with_name("prometheus.pb").read_bytes()
+# The number zero as the field of a counter, a gauge or a quantile, and what it becomes.
+_ZERO, _ONE = b"\x09" + struct.pack("<d", 0), b"\x09" + struct.pack("<d", 1)
 SAMPLES = sum(1 for line in BODY.splitlines() if not line.startswith(b"#"))
 TARGETS = 50
 ROUNDS = 10
@@ -42,6 +49,10 @@ def main() -> None:
     scanner.scan(BODY)
     _show("parse, for scale", lambda: sum(1 for _ in parse(BODY, PROMETHEUS_TEXT)), SAMPLES)
     _show("scan, warm", lambda: scanner.scan(BODY), SAMPLES)
+    protobuf = BodyReader()
+    bodies = cycle([PROTOBUF_BODY, PROTOBUF_BODY.replace(_ZERO, _ONE)])
+    protobuf_samples = len(protobuf.scan(next(bodies), PROTOBUF).series)
+    _show("scan protobuf, warm", lambda: protobuf.scan(next(bodies), PROTOBUF), protobuf_samples)
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(_scrapes(Path(directory)))
 
