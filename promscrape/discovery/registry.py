@@ -22,6 +22,7 @@ from promscrape.discovery import (
     marathon,
     nomad,
     puppetdb,
+    scaleway,
     static,
     vultr,
 )
@@ -39,12 +40,11 @@ from promscrape.discovery.lightsail import LightsailSDConfig
 from promscrape.discovery.msk import MskSDConfig
 from promscrape.discovery.nerve import NerveSDConfig
 from promscrape.discovery.oci import OciSDConfig
-from promscrape.discovery.openstack import OpenstackSDConfig
+from promscrape.discovery.openstack import provider as openstack
 from promscrape.discovery.outscale import OutscaleSDConfig
 from promscrape.discovery.ovhcloud import OvhcloudSDConfig
 from promscrape.discovery.plugins import GROUP, Plugin, plugins_by_key
 from promscrape.discovery.rds import RdsSDConfig
-from promscrape.discovery.scaleway import ScalewaySDConfig
 from promscrape.discovery.serverset import ServersetSDConfig
 from promscrape.discovery.stackit import StackitSDConfig
 from promscrape.discovery.triton import TritonSDConfig
@@ -77,12 +77,12 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("nerve", NerveSDConfig),
     nomad.KIND,
     Unbuilt("oci", OciSDConfig),
-    Unbuilt("openstack", OpenstackSDConfig),
+    openstack.KIND,
     Unbuilt("outscale", OutscaleSDConfig),
     Unbuilt("ovhcloud", OvhcloudSDConfig),
     puppetdb.KIND,
     Unbuilt("rds", RdsSDConfig),
-    Unbuilt("scaleway", ScalewaySDConfig),
+    scaleway.KIND,
     Unbuilt("serverset", ServersetSDConfig),
     Unbuilt("stackit", StackitSDConfig),
     static.KIND,

@@ -35,8 +35,9 @@ FAILURES = (
 class FakeAPI:
     """Answers on loopback.
 
-    answers: by path, or by path and query as they are encoded, which comes first; a text or bytes
-        as they are, a response as it is, anything else as JSON. A path that is not there is 404.
+    answers: by path, or by path and query as they are encoded, which comes first; a number is a
+        status, a text or bytes stand as they are, a function is called, anything else is JSON. A
+        path that is not there is 404.
     demands: headers that a request has to have; another is answered 401.
     """
 
@@ -59,6 +60,9 @@ class FakeAPI:
         if any(request.headers.get(name) != value for name, value in self.demands.items()):
             return web.json_response({"message": "Unable to authenticate you"}, status=401)
         answer = self.answers.get(request.raw_path, self.answers.get(request.path))
+        if callable(answer):
+            response: web.StreamResponse = await answer(request)
+            return response
         match answer:
             case None:
                 return web.json_response({"message": "not found"}, status=404)
