@@ -212,9 +212,10 @@ class KubernetesAPI:
         """Break all connections, and refuse new ones."""
         for site in list(self._runner.sites):
             await site.stop()
-        for watcher in list(self._watchers):
-            if watcher.request.transport is not None:
-                watcher.request.transport.abort()
+        assert self._runner.server is not None
+        for connection in self._runner.server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
 
     async def come_up(self, *, version: int | None = None) -> None:
         """Listen again; with `version`, as restored from a backup of that time."""

@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
 from promscrape.discovery.kubernetes.credential import Credential, Credentials
+from promscrape.discovery.kubernetes.deadline import deadline
 from promscrape.discovery.kubernetes.keepalive import keep_alive
 from promscrape.discovery.kubernetes.metrics import NO_ANSWER, KubernetesMetrics
 from promscrape.discovery.kubernetes.refusal import refusal
@@ -24,6 +25,7 @@ from promscrape.httpclient.transport_error import os_reason, reason
 
 MakeClient: TypeAlias = Callable[[HTTPClientConfig], HTTPClient]
 
+_BEGINS_WITHIN_S: Final = 60  # servers end what takes them longer; watches begin at once
 _REFUSAL_BYTES: Final = 1 << 16
 _MOST_WARNINGS = 1000
 
@@ -76,13 +78,17 @@ class Connection:
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Yield the parts of the answer's body, as they come.
 
-        Raises FetchError where none comes, also in the middle of it, and Refusal for another
-        status than 200. The deadline is the caller's.
+        Raises FetchError where none comes within a minute, or it is cut, and Refusal for another
+        status than 200. How long the body takes is the caller's to limit.
         """
         credential = Credential()
         if self._access.credentials is not None:
             credential = await self._access.credentials.current()
-        answer = await self._request(path, query, accept, credential)
+        try:
+            async with deadline(self._clock, _BEGINS_WITHIN_S):
+                answer = await self._request(path, query, accept, credential)
+        except TimeoutError as exc:
+            raise FetchError(f"GET {path}: no answer after {_BEGINS_WITHIN_S} s") from exc
         try:
             if answer.status != HTTPStatus.OK:
                 await self._refuse(path, answer, credential)

@@ -27,6 +27,9 @@ MOST_BYTES: Final = 1 << 25
 _MOST_LIST_BYTES: Final = 1 << 29  # of a list in a form that cannot be cut
 _ITEMS = b'"items":['
 _KEY_BYTES = 64
+# How often an item may turn out to go on. None does so even once that a server really sends; one
+# made to do so without end would take up the event loop.
+_MOST_TRIES = 16
 _head: Final = msgspec.json.Decoder(ListHead)
 
 
@@ -44,6 +47,7 @@ class ListReader(Generic[T]):
         self._head: ListHead | None = None
         self._between = b""  # what stands between two items, once the first key is known
         self._is_cut = False
+        self._tries = 0
 
     def feed(self, part: bytes) -> Iterator[T]:
         """Yield the items that `part` completes."""
@@ -51,16 +55,21 @@ class ListReader(Generic[T]):
         if not (self._between or (self._find_head() and self._find_key())):
             self._check_size(_MOST_LIST_BYTES)
             return
-        while (end := self._buffer.find(self._between, self._searched)) >= 0:
+        while (
+            self._tries <= _MOST_TRIES
+            and (end := self._buffer.find(self._between, self._searched)) >= 0
+        ):
             self._searched = end + 1
             try:
                 item = self._item.decode(memoryview(self._buffer)[: end + 1])
             except msgspec.ValidationError as exc:
                 raise _malformed(exc) from exc
             except msgspec.DecodeError:
-                continue  # it goes on: what was found belongs to something inside of it
+                # It goes on: what was found belongs to something inside of it.
+                self._tries += 1
+                continue
             del self._buffer[: end + 2]
-            self._searched, self._is_cut = 0, True
+            self._searched, self._tries, self._is_cut = 0, 0, True
             yield item
         self._searched = max(self._searched, len(self._buffer) - len(self._between) + 1)
         self._check_size(self._most_bytes if self._is_cut else _MOST_LIST_BYTES)

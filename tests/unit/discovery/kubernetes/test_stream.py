@@ -1,6 +1,7 @@
 """Objects are cut out of answers wherever these are divided."""
 
 import itertools
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -99,6 +100,19 @@ def test_what_is_no_list_is_an_error(body: bytes) -> None:
     """K-14: it is asked for again, and nothing is taken for deleted."""
     with pytest.raises(DiscoveryError, match="unable to decode a list"):
         read([body])
+
+
+def test_an_object_that_seems_to_end_time_and_again_costs_no_more_than_a_few_tries() -> None:
+    """Design 6: a server may lie; its list is read all the same, when it has ended."""
+    inside = [{"metadata": {"name": str(number)}} for number in range(50_000)]
+    item: JSON = {"metadata": {"name": "p"}, "list": inside}
+    body = msgspec.json.encode({"metadata": META, "items": [item, *items(2)]})
+    started_s = time.process_time()
+    reader = ListReader(Pod)
+    assert list(reader.feed(body)) == []
+    assert reader._tries <= 17
+    assert [one.metadata.name for one in reader.finish()[1]] == ["p", "p0", "p1"]
+    assert time.process_time() - started_s < 10  # trying each place takes minutes
 
 
 def test_an_object_of_a_list_may_be_only_so_large() -> None:

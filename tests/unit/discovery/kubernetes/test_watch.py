@@ -264,7 +264,22 @@ async def test_a_list_that_does_not_come_is_given_up(api: KubernetesAPI) -> None
         await until(lambda: failures(found) == 1)
         await retried(api, clock, "list", 2)
         await found.published.update(1)
-        assert "no whole answer after 60 s" in found.logs.entries[0]["err"]
+        assert "answer after 60 s" in found.logs.entries[0]["err"]
+
+
+async def test_a_watch_that_does_not_begin_is_given_up(api: KubernetesAPI) -> None:
+    """K-11: that of a server behind a dead balancer; without waiting for its whole time."""
+    clock = ManualClock()
+    async with discover(api, "pod", clock=clock) as found:
+        await watching(api)
+        api.is_hanging = True
+        await clock.advance(2)
+        api.end_watches("pods")
+        await until(lambda: api.count("watch", "pods") == 2)
+        api.is_hanging = False
+        await clock.advance(60)
+        await until(lambda: failures(found) == 1)
+        assert "no answer after 60 s" in found.logs.entries[0]["err"]
 
 
 async def test_a_watch_that_is_cut_within_a_line_goes_on(api: KubernetesAPI) -> None:
