@@ -17,6 +17,7 @@ from promscrape.discovery import (
     file,
     hetzner,
     http,
+    ionos,
     kuma,
     linode,
     marathon,
@@ -33,7 +34,6 @@ from promscrape.discovery.ec2 import Ec2SDConfig
 from promscrape.discovery.ecs import EcsSDConfig
 from promscrape.discovery.elasticache import ElasticacheSDConfig
 from promscrape.discovery.gce import GceSDConfig
-from promscrape.discovery.ionos import IonosSDConfig
 from promscrape.discovery.kind import AnyKind, Unbuilt
 from promscrape.discovery.kubernetes import kind as kubernetes
 from promscrape.discovery.lightsail import LightsailSDConfig
@@ -67,7 +67,7 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("gce", GceSDConfig),
     hetzner.KIND,
     http.KIND,
-    Unbuilt("ionos", IonosSDConfig),
+    ionos.KIND,
     kubernetes.KIND,
     kuma.KIND,
     Unbuilt("lightsail", LightsailSDConfig),

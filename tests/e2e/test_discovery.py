@@ -12,7 +12,7 @@ def test_a_kind_without_a_provider_takes_nothing_with_it(launcher: Launcher) -> 
         "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
         "scrape_configs:\n"
         f"- {{job_name: node, static_configs: [{{targets: ['{exporter.address}']}}]}}\n"
-        "- {job_name: cloud, ionos_sd_configs: [{datacenter_id: a}, {datacenter_id: b}]}\n",
+        "- {job_name: cloud, ec2_sd_configs: [{port: 1}, {port: 2}]}\n",
         flags=("--web.enable-lifecycle",),
     )
     assert {target.scrape_pool for target in daemon.wait_up()} == {"node"}
@@ -24,7 +24,7 @@ def test_a_kind_without_a_provider_takes_nothing_with_it(launcher: Launcher) -> 
     assert len(errors) == 2
     for line in errors:
         assert 'msg="Cannot create service discovery"' in line
-        assert "type=ionos" in line
+        assert "type=ec2" in line
         assert "config=cloud" in line
 
     daemon.config_path.write_text("scrape_configs: [{job_name: cloud}]\n")
