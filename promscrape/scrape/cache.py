@@ -10,7 +10,8 @@ Rules C1 to C17 of the scrape specification; source: Prometheus scrape/scrape.go
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import final
 
@@ -32,6 +33,11 @@ from promscrape.storage.interface import AppendCode, Appended
 FORCED_FLUSH_SLACK = 1000
 """How far beyond twice its last good size the cache grows over failing scrapes."""
 
+# About five milliseconds of work each on a slow machine.
+_RESOLVED_A_STEP = 100
+_NEW_SERIES_A_PART = 100
+_SAMPLES_A_PART = 5_000
+
 _UNRESOLVED, _DROPPED, _RESOLVED, _ACCEPTED = range(4)
 
 _NO_IDS: "array[int]" = array("I")
@@ -50,6 +56,7 @@ class Plan:
     repeated: how many are left out since their series stood earlier in the body.
     cut: how many are left out since there was no `room` for them.
     unknown: whether some of `refs` are still 0.
+    parts: the same cut up, once that is wanted and no handle is unknown.
     """
 
     series: "array[int]"
@@ -64,6 +71,22 @@ class Plan:
     room: int = 0
     error: ScrapeError | None = None
     unknown: bool = True
+    parts: Sequence["Plan"] = ()
+
+    def cut_up(self, size: int) -> "list[Plan]":
+        """Return the plan in parts of so many samples."""
+        return [
+            replace(
+                self,
+                ids=self.ids[start : start + size],
+                labels=self.labels[start : start + size],
+                refs=self.refs[start : start + size],
+                keep=None,
+                repeated=0 if start else self.repeated,
+                parts=(),
+            )
+            for start in range(0, len(self.ids), size)
+        ]
 
 
 @final
@@ -122,12 +145,14 @@ class SeriesCache:
             self._refs[series.id] = 0
             self._unresolved[series.id] = series.labels
 
-    def use_generation(self, generation: int) -> None:
-        """Forget the storage's handles if it has taken some back since."""
-        if generation != self._generation:
-            self._generation = generation
-            self._refs = array("Q", bytes(8 * len(self._refs)))
-            self._plan = None
+    def use_generation(self, generation: int) -> bool:
+        """Forget the storage's handles if it has taken some back since; return whether it has."""
+        if generation == self._generation:
+            return False
+        self._generation = generation
+        self._refs = array("Q", bytes(8 * len(self._refs)))
+        self._plan = None
+        return True
 
     def plan(
         self,
@@ -176,6 +201,39 @@ class SeriesCache:
         if self._column is None:
             return None
         return self._column.of(plan.ids, plan.labels, plan.keep, columns)
+
+    def parts_of(self, plan: Plan) -> Sequence[Plan]:
+        """Return a plan in parts; they are the same ones while no handle changes."""
+        if plan.parts:
+            return plan.parts
+        if plan.unknown:
+            plan.refs = self.refs_of(plan.ids)
+            plan.unknown = 0 in plan.refs
+        parts = plan.cut_up(_NEW_SERIES_A_PART if plan.unknown else _SAMPLES_A_PART)
+        if not plan.unknown:
+            plan.parts = parts
+        return parts
+
+    def joined(self, tracked: Sequence["array[int]"]) -> "array[int]":
+        """Return the ids of all parts: the plan's own array where it is just those."""
+        ids = array("I")
+        for part in tracked:
+            ids += part
+        plan = self._plan
+        return plan.ids if plan is not None and plan.ids == ids else ids
+
+    def known_of(self, ids: "array[int]") -> "array[int]":
+        """Return those of the series that the storage knows."""
+        refs = self._refs
+        return array("I", [series_id for series_id in dict.fromkeys(ids) if refs[series_id]])
+
+    def resolve_in_steps(self, rules: SeriesRules) -> Iterator[None]:
+        """Resolve what is new, a few series a step. What fails is left for `plan` to tell of."""
+        for done, series_id in enumerate(list(self._unresolved), 1):
+            with suppress(ScrapeError):
+                self._resolve_one(series_id, rules)
+            if done % _RESOLVED_A_STEP == 0:
+                yield
 
     def _resolve(self, series: "array[int]", rules: SeriesRules) -> tuple[ScrapeError | None, int]:
         """Resolve what is new, in order; return the error and how many samples precede it."""

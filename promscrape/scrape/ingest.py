@@ -6,7 +6,7 @@ specification; source: Prometheus scrape/scrape.go, scrapeLoop.append.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -80,18 +80,50 @@ class Ingest:
         """
         self.cache.use_generation(transaction.generation)
         self._seen = columns.series
+        ingested, samples = self._begin(columns, now_ms)
+        self.cache.track(self.append_part(transaction, samples, ingested))
+        if ingested.error is None:
+            ingested.error = self._append_stale(transaction)
+        if ingested.error is None:
+            self.cache.end(self._seen, good=True)
+        return ingested
+
+    def _begin(self, columns: Columns, now_ms: int) -> tuple[Ingested, Samples]:
+        """Work out what to append, and what is wrong with the body."""
         times = columns.timestamps if self._config.honor_timestamps else None
         plan = self.cache.plan(columns.series, times, self._rules, self._room)
         error = plan.error or columns.error
         ingested = Ingested(plan.scraped, plan.relabeled, cut=plan.cut, error=error)
         if isinstance(plan.error, LabelLimitExceeded):
             self._metrics.exceeded_label_limits.inc()
-        self._append_samples(transaction, self._samples(plan, columns, times, now_ms), ingested)
-        if ingested.error is None:
-            ingested.error = self._append_stale(transaction)
-        if ingested.error is None:
-            self.cache.end(self._seen, good=True)
-        return ingested
+        return ingested, self._samples(plan, columns, times, now_ms)
+
+    def resolve_in_steps(self) -> Iterator[None]:
+        """Resolve the series that are new, a few a step."""
+        return self.cache.resolve_in_steps(self._rules)
+
+    def begin_parts(self, columns: Columns, now_ms: int) -> tuple[Ingested, list[Samples]]:
+        """As `append` begins, with the samples cut up. Any thread, while the loop waits for it."""
+        ingested, samples = self._begin(columns, now_ms)
+        ingested.error = ingested.error or samples.error
+        if ingested.error is not None:
+            return ingested, []
+        return ingested, list(samples.parts(self.cache.parts_of(samples.plan)))
+
+    def track(self, ids: "array[int]") -> "array[int]":
+        """Note what a body in parts brought; return whose markers are due."""
+        self.cache.track(ids)
+        return self.cache.stale()
+
+    def end(self, columns: Columns, *, good: bool) -> None:
+        """End the scrape of a body in parts."""
+        if self.cache.end(columns.series, good=good) and not good:
+            self._metrics.cache_flush_forced.inc()
+
+    def append_markers(self, transaction: Transaction, ids: "array[int]") -> PromscrapeError | None:
+        """Append the stale markers of these series."""
+        self.cache.use_generation(transaction.generation)
+        return transaction.append_markers(self.cache.refs_of(ids), self.cache.labels_of(ids))
 
     def append_nothing(self, transaction: Transaction) -> PromscrapeError | None:
         """Append the stale markers that a failed or empty scrape owes, and end it."""
@@ -104,13 +136,10 @@ class Ingest:
 
     def append_end_of_run(self, transaction: Transaction) -> PromscrapeError | None:
         """Append stale markers for all series of the last scrape: the target is gone."""
-        self.cache.use_generation(transaction.generation)
-        ids = self.cache.tracked()
-        return transaction.append_markers(self.cache.refs_of(ids), self.cache.labels_of(ids))
+        return self.append_markers(transaction, self.cache.tracked())
 
     def _append_stale(self, transaction: Transaction) -> PromscrapeError | None:
-        ids = self.cache.stale()
-        return transaction.append_markers(self.cache.refs_of(ids), self.cache.labels_of(ids))
+        return self.append_markers(transaction, self.cache.stale())
 
     def _samples(
         self, plan: Plan, columns: Columns, times: "array[int] | None", now_ms: int
@@ -130,14 +159,16 @@ class Ingest:
             samples = samples.until(latest_ms)
         return samples
 
-    def _append_samples(
+    def append_part(
         self, transaction: Transaction, samples: Samples, ingested: Ingested
-    ) -> None:
+    ) -> "array[int]":
+        """Append samples, add to what is reported, and return the ids to track."""
+        if self.cache.use_generation(transaction.generation):
+            samples.plan.refs = array("Q", bytes(8 * len(samples.plan.refs)))
         plan = samples.plan
         sent = plan.refs
         appended = transaction.append_samples(samples)
-        ingested.added = self.cache.note_appended(plan, sent, appended, samples.refused_at)
-        self.cache.track(self._to_track(plan, appended, samples.times))
+        ingested.added += self.cache.note_appended(plan, sent, appended, samples.refused_at)
         ingested.error = ingested.error or samples.error
         if appended.error is not None:
             ingested.error = appended.error
@@ -145,6 +176,7 @@ class Ingest:
         self._count_refused(appended.codes, plan.repeated, samples.ahead)
         if appended.exemplars_out_of_order:
             self._note_late_exemplars(appended.exemplars_out_of_order)
+        return self._to_track(plan, appended, samples.times)
 
     def _to_track(self, plan: Plan, appended: Appended, times: "array[int] | None") -> "array[int]":
         """Return the ids of the accepted samples whose disappearance will be marked (C8)."""

@@ -25,6 +25,11 @@ class InvalidNameError(ScrapeError):
 
 
 @final
+class RepeatedLabelError(ScrapeError):
+    """A series has one label name twice; no storage takes it (S10)."""
+
+
+@final
 class SeriesRules:
     """What a job does to the labels of each series of one target."""
 
@@ -36,15 +41,14 @@ class SeriesRules:
     def resolve(self, exposed: LabelPairs) -> Labels | None:
         """Return the series' final labels, None where relabeling drops it.
 
-        Raises InvalidNameError and LabelLimitExceeded, which fail the whole scrape.
+        Raises InvalidNameError, LabelLimitExceeded and RepeatedLabelError, which fail the whole
+        scrape.
         """
         config = self._config
         merged = self._merge(exposed)
-        if config.metric_relabel_configs:
-            # A name that stands twice would lose its twin in a mapping: the storage has to see
-            # both, and refuse them.
-            if len({name for name, _ in merged}) < len(merged):
-                return Labels.from_pairs(merged)
+        # A name that stands twice would lose its twin in a mapping.
+        is_sound = len({name for name, _ in merged}) == len(merged)
+        if config.metric_relabel_configs and is_sound:
             kept = relabel(
                 dict(merged), config.metric_relabel_configs, config.metric_name_validation_scheme
             )
@@ -54,6 +58,9 @@ class SeriesRules:
         labels = Labels.from_pairs(merged)
         self._check_names(labels, merged)
         self._check_limits(merged)
+        if not is_sound:
+            name = quote(labels.repeated_name() or "")
+            raise RepeatedLabelError(f"label name {name} is not unique: invalid sample")
         return labels
 
     def _merge(self, exposed: LabelPairs) -> _Pairs:

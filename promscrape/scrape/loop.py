@@ -5,6 +5,7 @@ Rules L1 to L32 of the scrape specification; source: Prometheus scrape/scrape.go
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol, final
 
@@ -25,7 +26,13 @@ from promscrape.exposition.negotiation import media_type
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.client import Response
 from promscrape.scrape.ingest import Ingest, Ingested
-from promscrape.scrape.options import OFF_LOOP_BYTES, ScrapeOptions
+from promscrape.scrape.options import (
+    OFF_LOOP_BYTES,
+    PACKED_SHARE,
+    VERY_LARGE_BYTES,
+    ScrapeOptions,
+)
+from promscrape.scrape.paced import PACED_SAMPLES, PacedAppend
 from promscrape.scrape.quarantine import add_bad_lines
 from promscrape.scrape.report import BODY_TOO_LARGE, ReportSeries
 from promscrape.scrape.schedule import AlignedTime
@@ -198,15 +205,27 @@ class ScrapeLoop:
     async def _scrape(self, t_ms: int, started_s: float) -> None:
         forced = self._job.forced_error
         answer = await self._fetch() if forced is None else forced
-        if isinstance(answer, Response) and len(answer.body) >= OFF_LOOP_BYTES:
-            scanned = await self._options.run_in_thread(lambda: self._read(answer))
-            self._write(scanned, t_ms, started_s)
-            return
+        if isinstance(answer, Response):
+            # What a packed body unpacks to is not known before.
+            size = len(answer.body) * (PACKED_SHARE if answer.encoding else 1)
+            if size >= OFF_LOOP_BYTES:
+                put_off = size >= VERY_LARGE_BYTES
+                with self._options.collections.pause() if put_off else nullcontext():
+                    await self._take_large(answer, t_ms, started_s)
+                return
         # One target's work a pass of the event loop: where many answers come at once, timers,
         # sockets and the API get their turn between two of them, and not after all of them.
         async with self._options.turn:
             await asyncio.sleep(0)
             self._write(self._read(answer), t_ms, started_s)
+
+    async def _take_large(self, answer: Response, t_ms: int, started_s: float) -> None:
+        scanned = await self._options.run_in_thread(lambda: self._read(answer))
+        columns = scanned.columns
+        if columns is not None and len(columns.series) > PACED_SAMPLES:
+            await self._write_paced(scanned, columns, t_ms, started_s)
+        else:
+            self._write(scanned, t_ms, started_s)
 
     async def _fetch(self) -> Response | FetchError:
         """Return the answer, or why there is none: a failed scrape goes on like any other."""
@@ -245,7 +264,28 @@ class ScrapeLoop:
         transaction = Transaction.open(self._options.storage, t_ms)
         try:
             transaction, ingested = self._append(transaction, scanned)
-            duration_s = self._clock.monotonic_s() - started_s
+        except BaseException:
+            transaction.appender.rollback()
+            raise
+        self._conclude(transaction, ingested, scanned, started_s)
+
+    async def _write_paced(
+        self, scanned: _Scanned, columns: Columns, t_ms: int, started_s: float
+    ) -> None:
+        """Write a very large body; see `PacedAppend`."""
+        ingested = await PacedAppend(self._ingest, self._options, t_ms, self._commit).run(columns)
+        if ingested.error is not None:
+            self._log.debug("Append failed", err=ingested.error)
+        transaction = Transaction.open(self._options.storage, t_ms)
+        self._conclude(transaction, ingested, scanned, started_s)
+
+    def _conclude(
+        self, transaction: Transaction, ingested: Ingested, scanned: _Scanned, started_s: float
+    ) -> None:
+        """Append the report, end the transaction, and take note of how it went."""
+        t_ms = transaction.t_ms
+        duration_s = self._clock.monotonic_s() - started_s
+        try:
             error = self._report.append(transaction, ingested, duration_s, scanned.body_bytes)
         except BaseException:
             transaction.appender.rollback()
@@ -314,6 +354,9 @@ class ScrapeLoop:
             self._log.warning(event, err=error)
             transaction.appender.rollback()
             return
+        self._commit(transaction)
+
+    def _commit(self, transaction: Transaction) -> None:
         try:
             transaction.appender.commit()
         except StorageError as exc:

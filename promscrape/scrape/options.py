@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from promscrape.clock import Clock
+from promscrape.scrape.collections import CollectionPauses
 from promscrape.scrape.metrics import ScrapeMetrics
 from promscrape.storage.interface import Appendable
 
@@ -15,6 +16,12 @@ OFF_LOOP_BYTES = 128 * 1024
 Below it the hand-over costs more than it frees; above it the scan would hold up the timers of
 the other targets.
 """
+
+VERY_LARGE_BYTES = 1024 * 1024
+"""For a body of this size or more, packed or not, the search for reference cycles is put off."""
+
+PACKED_SHARE = 8
+"""How many times smaller a packed body may be than what it unpacks to, and mostly is."""
 
 T = TypeVar("T")
 
@@ -49,6 +56,7 @@ class ScrapeOptions:
     user_agent: str
     ceiling_bytes: int
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    collections: CollectionPauses = field(default_factory=CollectionPauses)
     tolerance_ns: int | None = 2_000_000
     sync_interval_s: float = 5.0
     reload_on_startup: bool = False

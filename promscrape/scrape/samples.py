@@ -4,7 +4,8 @@ Rules S11 to S14 and the guard of section 3.4 of the scrape specification.
 """
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, compress
 from typing import TypeAlias, TypeVar, final
@@ -66,6 +67,24 @@ class Samples:
             metadata,
         )
 
+    def parts(self, plans: Sequence[Plan]) -> Iterator["Samples"]:
+        """Yield the samples cut up like their plan."""
+        start = 0
+        exemplars, histograms = list(self.exemplars.items()), list(self.histograms.items())
+        for plan in plans:
+            end = start + len(plan.ids)
+            yield Samples(
+                plan,
+                self.values[start:end],
+                self.times and self.times[start:end],
+                _taken(exemplars, start, end),
+                _taken(histograms, start, end),
+                self.starts and self.starts[start:end],
+                self.metadata and self.metadata[start:end],
+                0 if start else self.ahead,
+            )
+            start = end
+
     def first(self, count: int) -> "Samples":
         """Return the first samples, up to the limit."""
         near = bytes((1,)) * count + bytes(len(self.values) - count)
@@ -111,6 +130,7 @@ class Samples:
                 ids=array("I", compress(plan.ids, near)),
                 labels=list(compress(plan.labels, near)),
                 refs=array("Q", compress(plan.refs, near)),
+                parts=(),
             ),
             values=_compressed(self.values, near),
             times=self.times and _compressed(self.times, near),
@@ -142,6 +162,18 @@ def _select_sparse(sparse: Mapping[int, Sparse], plan: Plan) -> Mapping[int, Spa
         return {at: found for at, found in sparse.items() if at < len(plan.ids)}
     keep, moved = plan.keep, _renumbered(plan.keep)
     return {moved[at]: found for at, found in sparse.items() if at < len(keep) and keep[at]}
+
+
+def _taken(entries: list[tuple[int, Sparse]], start: int, end: int) -> Mapping[int, Sparse]:
+    """Return the entries of a part by their places in it; the entries ascend by place."""
+    first = bisect_left(entries, start, key=_place)
+    return {
+        at - start: entry for at, entry in entries[first : bisect_left(entries, end, key=_place)]
+    }
+
+
+def _place(entry: tuple[int, object]) -> int:
+    return entry[0]
 
 
 def _renumbered(keep: Iterable[int]) -> list[int]:

@@ -1,0 +1,146 @@
+"""A target of very many series: no other target waits for it, and it costs no memory twice."""
+
+import asyncio
+import gzip
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar, final
+
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+
+from promscrape.clock import SystemClock
+from promscrape.config.scrape import ScrapeConfig
+from promscrape.scrape.cache import SeriesCache
+from promscrape.scrape.client import Response
+from promscrape.scrape.loop import ScrapeLoop
+from promscrape.scrape.metrics import ScrapeMetrics
+from promscrape.scrape.options import ScrapeOptions
+from promscrape.scrape.unpack import gunzip
+from tests.support.scraping import CannedClient, OneTarget, make_target
+from tests.support.wal import open_storage
+
+T = TypeVar("T")
+
+SERIES = 150_000
+LONGEST_TURN_S = 0.05
+_SERIES = 'requests_total{{pod="deployment-{0:08d}-abcde",path="/api/v1/thing",code="200"}}'
+
+
+def body_of(series: range, factor: int) -> bytes:
+    lines = [f"{_SERIES.format(at)} {at * factor}.5\n" for at in series]
+    return gzip.compress("".join(lines).encode(), 1)
+
+
+@final
+class Turns:
+    """The longest that the event loop's own thread worked on between two turns of a bystander.
+
+    Counted in time on the processor, so that other processes do not count.
+    """
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+
+    async def watch(self) -> None:
+        while True:
+            before_s = time.thread_time()
+            await asyncio.sleep(0)
+            self.longest_s = max(self.longest_s, time.thread_time() - before_s)
+            await asyncio.sleep(0.001)
+
+
+@final
+class Large:
+    """One target whose packed bodies are scraped into a real log."""
+
+    def __init__(self, options: ScrapeOptions) -> None:
+        self.client = CannedClient()
+        self.client.unpack = lambda response: gunzip(response.body, 1 << 30)  # type: ignore[method-assign]
+        job = OneTarget(ScrapeConfig(job_name="j"))
+        self.target = make_target()
+        self.loop = ScrapeLoop(
+            self.target, job, self.client, SeriesCache(), options, 0, structlog.get_logger()
+        )
+
+    async def scrape(self, body: bytes, t_ms: int) -> float:
+        """Scrape once; return the longest turn meanwhile."""
+        self.client.answers.append(Response(body, "text/plain", "gzip"))
+        turns = Turns()
+        watching = asyncio.create_task(turns.watch())
+        await self.loop.scrape(t_ms)
+        watching.cancel()
+        return turns.longest_s
+
+    @property
+    def samples(self) -> int:
+        report = self.target.report
+        assert report is not None
+        assert report.error == ""
+        return report.samples
+
+
+@asynccontextmanager
+async def large(directory: Path) -> AsyncIterator[Large]:
+    with ThreadPoolExecutor(2) as threads:
+
+        async def in_thread(work: Callable[[], T]) -> T:
+            return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+        async with open_storage(directory, segment_bytes=128 << 20) as storage:
+            yield Large(
+                ScrapeOptions(
+                    storage=storage,
+                    clock=SystemClock(),
+                    metrics=ScrapeMetrics(CollectorRegistry()),
+                    run_in_thread=in_thread,
+                    user_agent="promscrape/test",
+                    ceiling_bytes=1 << 30,
+                )
+            )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_no_other_target_waits_for_a_large_one(tmp_path: Path) -> None:
+    """L4, L5: cold, warm, with half of the series gone, and with the others back."""
+    whole, half = range(SERIES), range(SERIES // 2)
+    # Made before: to pack them would be what the others wait for.
+    bodies = [body_of(series, 7) for series in (whole, whole, whole, half, whole)]
+    async with large(tmp_path) as target:
+        longest = []
+        for number, body in enumerate(bodies):
+            longest.append(await target.scrape(body, 1_700_000_000_000 + number * 15_000))
+            assert target.samples == (SERIES // 2 if number == 3 else SERIES)
+    assert max(longest) < LONGEST_TURN_S, longest
+
+
+def _reset_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _resident_bytes(name: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError(f"no {name} in /proc/self/status")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux says the peak")
+async def test_a_scrape_needs_less_memory_than_three_bodies(tmp_path: Path) -> None:
+    """What is remembered of the series is there already; the rest is the body and its numbers."""
+    packed = body_of(range(SERIES), 7)
+    size = len(gunzip(packed, 1 << 30))
+    async with large(tmp_path) as target:
+        for number in range(2):
+            await target.scrape(packed, 1_700_000_000_000 + number * 15_000)
+        _reset_peak()
+        before = _resident_bytes("VmRSS")
+        await target.scrape(packed, 1_700_000_060_000)
+        assert _resident_bytes("VmHWM") - before < 3 * size
