@@ -2,99 +2,35 @@
 
 import struct
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promscrape.exposition._scanner_py import TextScanner as PlainScanner
-from promscrape.exposition.columns import Columns
 from promscrape.exposition.text_format import OPENMETRICS_TEXT, PROMETHEUS_TEXT, TextFormat
 from promscrape.model.sample import float_bits
 from tests.property.test_exposition import bodies, garbage, openmetrics_bodies
 
-scanner_c = pytest.importorskip("promscrape.exposition._scanner_c")
+pytest.importorskip("promscrape.exposition._scanner_c")
 decimal_c = pytest.importorskip("promscrape.exposition._decimal_c")
 
+from tests.support.scanner_pair import ScannerPair  # noqa: E402 - it needs the compiled twin
+
 DATA = Path(__file__).parents[1] / "data"
-
-
-class Scanner(Protocol):
-    def scan(
-        self, body: bytes, text_format: TextFormat = ..., *, skip_bad_lines: bool = ...
-    ) -> Columns: ...
-
-    def retain(self, ids: list[int]) -> list[int]: ...
-
-
-class Pair:
-    """Both scanners on the same way; ids are each one's own, so they are matched in pairs."""
-
-    def __init__(self) -> None:
-        self.plain, self.compiled = PlainScanner(), scanner_c.TextScanner()
-        self._ids: dict[int, int] = {}
-        self._last: tuple[Columns, Columns] | None = None
-
-    def scan(self, body: bytes, text_format: TextFormat, *, skips: bool = False) -> Columns:
-        plain = self.plain.scan(body, text_format, skip_bad_lines=skips)
-        compiled: Columns = self.compiled.scan(body, text_format, skip_bad_lines=skips)
-        assert [new.labels for new in plain.new] == [new.labels for new in compiled.new]
-        for one, other in zip(plain.new, compiled.new, strict=True):
-            self._ids[one.id] = other.id
-        assert [self._ids[series_id] for series_id in plain.series] == list(compiled.series)
-        assert without_series(plain) == without_series(compiled)
-        if self._last is not None:
-            assert (plain.series is self._last[0].series) == (
-                compiled.series is self._last[1].series
-            )
-            assert (plain.metadata is self._last[0].metadata) == (
-                compiled.metadata is self._last[1].metadata
-            )
-            assert (plain.metadata_at is self._last[0].metadata_at) == (
-                compiled.metadata_at is self._last[1].metadata_at
-            )
-        self._last = plain, compiled
-        for one_id, other_id in self._ids.items():
-            assert self.plain.text_of(one_id) == self.compiled.text_of(other_id)
-            text = self.plain.text_of(one_id)
-            assert self.compiled.identify(text) == (other_id, False)
-        assert len(self.plain) == len(self.compiled) == len(set(self._ids.values()))
-        return plain
-
-    def retain(self, ids: list[int]) -> None:
-        forgotten = self.plain.retain(ids)
-        found = self.compiled.retain([self._ids[series_id] for series_id in ids])
-        assert sorted(found) == sorted(self._ids.pop(series_id) for series_id in forgotten)
-
-
-def without_series(columns: Columns) -> object:
-    error = columns.error
-    return (
-        columns.values.tobytes(),
-        columns.metadata,
-        dict(columns.metadata_at),
-        columns.starts,
-        columns.timestamps,
-        columns.exemplars,
-        error and (error.reason, error.line, error.line_at, error.column),
-        columns.bad_lines,
-        columns.bad_count,
-    )
 
 
 @pytest.mark.parametrize(
     "text_format",
     [pytest.param(PROMETHEUS_TEXT, id="text"), pytest.param(OPENMETRICS_TEXT, id="openmetrics")],
 )
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_the_scanners_agree_on_every_sequence_of_bodies(
     text_format: TextFormat, data: st.DataObject
 ) -> None:
     """Samples, bits of NaN, timestamps, labels, metadata, refusals with their places."""
     drawn = bodies if text_format is PROMETHEUS_TEXT else openmetrics_bodies
-    pair = Pair()
+    pair = ScannerPair()
     for _ in range(data.draw(st.integers(1, 5))):
         columns = pair.scan(data.draw(drawn), text_format, skips=data.draw(st.booleans()))
         if data.draw(st.booleans()):
@@ -105,7 +41,7 @@ def test_the_scanners_agree_on_every_sequence_of_bodies(
 @given(st.lists(garbage, max_size=3), st.booleans())
 def test_the_scanners_agree_on_noise(some: list[bytes], skips: bool) -> None:  # noqa: FBT001 - drawn
     """Refused with the same reason at the same place, or read alike."""
-    pair = Pair()
+    pair = ScannerPair()
     for body in some:
         pair.scan(body, PROMETHEUS_TEXT, skips=skips)
         pair.scan(body, OPENMETRICS_TEXT, skips=skips)
@@ -125,7 +61,7 @@ EDITS = st.lists(
 
 
 @pytest.mark.parametrize("name", ["node_exporter", "haproxy", "prometheus", "alertmanager"])
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(edits=st.lists(EDITS, min_size=1, max_size=3), skips=st.booleans())
 def test_the_scanners_agree_on_changed_bodies_of_real_exporters(
     name: str,
@@ -133,7 +69,7 @@ def test_the_scanners_agree_on_changed_bodies_of_real_exporters(
     skips: bool,  # noqa: FBT001 - drawn
 ) -> None:
     """A few bytes cut out or put in anywhere, each time in the original."""
-    body, pair = (DATA / f"{name}.txt").read_bytes(), Pair()
+    body, pair = (DATA / f"{name}.txt").read_bytes(), ScannerPair()
     pair.scan(body, PROMETHEUS_TEXT)
     for changes in edits:
         changed = bytearray(body)
@@ -147,7 +83,7 @@ def test_the_scanners_agree_on_changed_bodies_of_real_exporters(
 @given(st.permutations(range(12)), st.permutations(range(12)))
 def test_the_scanners_agree_on_moved_lines(one: list[int], other: list[int]) -> None:
     """Lines that change their places, with their HELP lines, and some that stand twice."""
-    pair = Pair()
+    pair = ScannerPair()
     for order in (one, other, other[:7], one + one[:3], other):
         lines = [b'# HELP m%d x\nm%d{a="%d"} %d\n' % (n, n // 2, n, n) for n in order]
         pair.scan(b"".join(lines), PROMETHEUS_TEXT)
@@ -162,7 +98,7 @@ DECIMALS = st.one_of(
 )
 
 
-@settings(max_examples=2000)
+@settings(max_examples=400)
 @given(DECIMALS)
 def test_decimals_are_rounded_correctly(text: str) -> None:
     """To the float that Python's float() returns, bit by bit; infinite is out of range."""
@@ -179,7 +115,7 @@ def test_decimals_are_rounded_correctly(text: str) -> None:
         assert float_bits(found) == float_bits(expected)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(st.integers(0, (1 << 63) - 1))
 def test_decimals_halfway_between_two_floats_go_to_the_even_one(bits: int) -> None:
     """The places where a rounding that is not exact shows; beside them, and on them."""
