@@ -41,22 +41,26 @@ def read_varint(buf: bytes, at: int, end: int) -> tuple[int, int]:
 
 def read_frame(body: bytes, at: int) -> tuple[int, int]:
     """Return the begin and the end of the delimited message at `at` (B1, B2)."""
-    size = shift = 0
-    start = at
-    for byte in body[at : at + _LONGEST_FRAME_VARINT]:
-        size |= (byte & 0x7F) << shift
-        shift += 7
-        at += 1
-        if byte < 0x80:
-            break
-    else:
-        raise ParseError("clientpb: invalid varint encountered")
-    if size > len(body) - at:
+    size, begin = body[at], at + 1
+    if size >= 0x80:
+        size, begin = _frame_size(body, at)
+    if size > len(body) - begin:
         raise ParseError(
             "clientpb: insufficient length of buffer, expected at least "
-            f"{at - start + size} bytes, got {len(body) - start} bytes"
+            f"{begin - at + size} bytes, got {len(body) - at} bytes"
         )
-    return at, at + size
+    return begin, begin + size
+
+
+def _frame_size(body: bytes, at: int) -> tuple[int, int]:
+    size = shift = 0
+    for place in range(at, min(at + _LONGEST_FRAME_VARINT, len(body))):
+        byte = body[place]
+        size |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return size, place + 1
+        shift += 7
+    raise ParseError("clientpb: invalid varint encountered")
 
 
 def read_fields(buf: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:

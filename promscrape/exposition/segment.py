@@ -51,9 +51,18 @@ class Segment:
         self.series.extend(series)
         self.values.extend(values)
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether there are only values."""
+        return not (self.exemplars or self.histograms or self.times or self.starts)
+
     def append(self, other: "Segment") -> None:
         """Append the samples of another segment, which stays as it is."""
         at, count = len(self.values), len(other.values)
+        self.series.extend(other.series)
+        self.values.extend(other.values)
+        if other.is_bare and self.times is None and self.starts is None:
+            return
         if other.times is not None or self.times is not None:
             times = other.times or [NO_TIMESTAMP] * count
             self.times = _extended(self.times, at, times, NO_TIMESTAMP)
@@ -61,8 +70,6 @@ class Segment:
             self.starts = _extended(self.starts, at, other.starts or [NO_START] * count, NO_START)
         _put(self.exemplars, at, other.exemplars)
         _put(self.histograms, at, other.histograms)
-        self.series.extend(other.series)
-        self.values.extend(other.values)
 
 
 def _extended(
