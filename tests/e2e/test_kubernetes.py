@@ -12,7 +12,7 @@ import pytest
 
 from promscrape.model.sample import STALE_NAN_BITS
 from tests.support.kubernetes_api import Fault, KubernetesAPI
-from tests.support.kubernetes_objects import container, owner, pod, port
+from tests.support.kubernetes_objects import container, endpoint_slice, owner, pod, pod_ref, port
 from tests.support.kubernetes_selector import JSON
 from tests.support.peers import Launcher, Program, Scraper, eventually, free_port
 from tests.support.wal import logged_samples
@@ -25,6 +25,18 @@ _MOVES = 0.02  # the share of changes that give a pod a new address, never one t
 _LOOK_S = 0.5  # how often the daemon is looked at: its list of targets is a megabyte
 _BUSY = Fault(429, "TooManyRequests", retry_after_s=1)
 _GONE = Fault(410, "Expired", "too old resource version")
+_CREDENTIAL = (
+    '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",'
+    '"status":{"token":"from-the-command"}}'
+)
+_KUBECONFIG = """\
+current-context: one
+contexts: [{{name: one, context: {{cluster: c, user: u}}}}]
+clusters: [{{name: c, cluster: {{server: '{url}'}}}}]
+users:
+- name: u
+  user: {{exec: {{apiVersion: client.authentication.k8s.io/v1, command: ./plugin}}}}
+"""
 _BODY = "# TYPE a counter\na_total 7\n"
 
 
@@ -170,6 +182,41 @@ async def settled(api: KubernetesAPI, daemon: Scraper) -> None:
     async with asyncio.timeout(90):
         while await asyncio.to_thread(scraped, daemon) != held(api):
             await asyncio.sleep(_LOOK_S)
+
+
+async def test_a_kubeconfig_with_a_command_opens_the_cluster(
+    launcher: Launcher, api: KubernetesAPI, fleet: Program, tmp_path: Path
+) -> None:
+    """K-7, K-33: the daemon runs the command, and what it cannot reach stops no other job."""
+    plugin = tmp_path / "plugin"
+    plugin.write_text(f"#!/bin/sh\nprintf '%s' '{_CREDENTIAL}'\n")
+    plugin.chmod(0o755)
+    (tmp_path / "kubeconfig").write_text(_KUBECONFIG.format(url=api.url))
+    api.tokens = {"from-the-command"}
+    api.put(pod("p", "shop", container("app", port(fleet.port, "web")), ip="127.0.0.1"))
+    endpoint: JSON = {"addresses": ["127.0.0.1"], "targetRef": pod_ref("p", "shop")}
+    ports: list[JSON] = [{"name": "web", "protocol": "TCP", "port": fleet.port}]
+    api.put(endpoint_slice("app-1", "shop", endpoint, ports=ports, of_service="app"))
+    daemon = await asyncio.to_thread(
+        launcher.promscrape,
+        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+        "scrape_configs:\n"
+        "- job_name: slices\n"
+        "  kubernetes_sd_configs:\n"
+        f"  - {{role: endpointslice, kubeconfig_file: '{tmp_path}/kubeconfig'}}\n"
+        "  relabel_configs:\n"
+        "  - {source_labels: [__meta_kubernetes_pod_container_name], target_label: container}\n"
+        "- job_name: outside\n"
+        "  kubernetes_sd_configs: [{role: pod}]\n",
+    )
+    (target,) = await asyncio.to_thread(daemon.wait_up)
+    assert target.scrape_url == f"http://{fleet.address}/metrics"
+    assert target.labels["container"] == "app"
+    assert (
+        await asyncio.to_thread(daemon.metric, "prometheus_sd_failed_configs", name="scrape") == 1
+    )
+    assert "KUBERNETES_SERVICE_HOST" in daemon.output()
+    assert "from-the-command" not in daemon.output()
 
 
 @pytest.mark.slow
