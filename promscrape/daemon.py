@@ -285,6 +285,7 @@ class Daemon:
             ceiling_bytes=body_ceiling_bytes(self.limits.memory_bytes),
             tolerance_ns=tolerance_ns if self._flags.scrape_adjust_timestamps else None,
             sync_interval_s=self._flags.scrape_discovery_reload_interval.seconds or 5.0,
+            reload_on_startup=True,
             start_timestamps=not _STARTS.isdisjoint(self._flags.features),
             type_and_unit_labels=TYPE_AND_UNIT_LABELS in self._flags.features,
             attaches_metadata=True,  # a reload can bring a destination that wants it

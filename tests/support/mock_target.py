@@ -27,6 +27,11 @@ class MockTarget:
     def address(self) -> str:
         return self._server.url.removeprefix("http://")
 
+    @property
+    def scrapes(self) -> int:
+        """How often it was asked."""
+        return len(self._server.requests)
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = self.bodies.get(request.path)
         if body is None:
