@@ -25,6 +25,7 @@ from promscrape.discovery import (
     puppetdb,
     scaleway,
     static,
+    triton,
     vultr,
 )
 from promscrape.discovery.aws import AwsSDConfig
@@ -47,7 +48,6 @@ from promscrape.discovery.plugins import GROUP, Plugin, plugins_by_key
 from promscrape.discovery.rds import RdsSDConfig
 from promscrape.discovery.serverset import ServersetSDConfig
 from promscrape.discovery.stackit import StackitSDConfig
-from promscrape.discovery.triton import TritonSDConfig
 from promscrape.discovery.uyuni import UyuniSDConfig
 
 KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
@@ -86,7 +86,7 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("serverset", ServersetSDConfig),
     Unbuilt("stackit", StackitSDConfig),
     static.KIND,
-    Unbuilt("triton", TritonSDConfig),
+    triton.KIND,
     Unbuilt("uyuni", UyuniSDConfig),
     vultr.KIND,
 )

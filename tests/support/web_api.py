@@ -6,6 +6,7 @@ async with api, api.discovering(KIND, "server: '{url}'") as found: ...
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -77,9 +78,9 @@ class FakeAPI:
     async def discovering(
         self, kind: AnyKind, text: str = "", clock: ManualClock | None = None
     ) -> AsyncIterator[Discovered]:
-        """Run a provider whose entry has `{url}` for where the API is, or that knows one host."""
+        """Run a provider. Its entry has `{url}` for where the API is, or it knows that: a `base`."""
         entry = entry_of(kind, text.replace("{url}", self.url))
-        if "{url}" not in text:
+        if "base" in inspect.signature(kind.make).parameters:
             make = functools.partial(kind.make, base=self.url)  # type: ignore[call-arg]  # theirs
             kind = dataclasses.replace(kind, make=make)
         async with discovering(kind, entry, clock) as found:
