@@ -31,7 +31,8 @@ class BadLine(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nobody changes one: that would take twice as long to make, in each scrape.
+@dataclass(slots=True)
 class Columns:
     """The samples of one body, in its order, a column for each property.
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from promscrape.errors import ParseError
 from promscrape.model.protocol import EscapingScheme, ScrapeProtocol
@@ -68,6 +69,8 @@ def media_type(content_type: str, fallback: ScrapeProtocol | None) -> str:
     )
 
 
+# Each answer has one, and a fleet has few of them.
+@lru_cache(maxsize=64)
 def _parse_media_type(content_type: str) -> tuple[str, str]:
     """Return the media type in lower case, and why there is none; source: Go's mime package."""
     head = _MEDIA_TYPE.match(content_type)

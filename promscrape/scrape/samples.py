@@ -28,7 +28,7 @@ Sparse = TypeVar("Sparse")
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for the reason given at `Columns`
 class Samples:
     """What is to be appended of a body; `plan` has the series, the columns are as long.
 
