@@ -38,12 +38,11 @@ _CASE = re.compile(r"\bTC\d{3}\b")
 
 @dataclass(frozen=True, slots=True)
 class Specification:
-    """Ids in the order of the specification. excused: reasons, by id; awaited: what for."""
+    """Ids in the order of the specification. excused: reasons, by id."""
 
     ids: tuple[str, ...]
     wording: Mapping[str, str]
     excused: Mapping[str, str]
-    awaited: Mapping[str, str]
 
 
 def specification() -> Specification:
@@ -54,8 +53,7 @@ def specification() -> Specification:
         for number, words in rules.items()
     }
     cases = [f"TC{number:03d}" for part in data["cases"] for number in _numbers(part)]
-    awaited = {rule: work for work, rules in data["awaited"].items() for rule in rules}
-    return Specification((*wording, *cases), wording, data["excused"], awaited)
+    return Specification((*wording, *cases), wording, data["excused"])
 
 
 def _numbers(part: str) -> range:
@@ -108,7 +106,7 @@ def main() -> None:
     only_missing = "--missing" in sys.argv[1:]
     for rule in spec.ids:
         tests = cited.get(rule, [])
-        excuse = spec.excused.get(rule) or spec.awaited.get(rule, "")
+        excuse = spec.excused.get(rule, "")
         if only_missing and (tests or excuse):
             continue
         tail = ", ".join(tests) or (f"excused: {excuse}" if excuse else "NOT CITED")
