@@ -232,6 +232,7 @@ class Daemon:
             user_agent=_USER_AGENT,
         )
         await stack.enter_async_context(self._discovery)
+        stack.callback(self._say, "Stopping scrape discovery manager...")
         await self._apply_first()
         self.phase = Phase.READY
         self._metrics.ready.set(1)

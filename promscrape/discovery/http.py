@@ -29,6 +29,7 @@ URL_LABEL = "__meta_url"
 
 # An answer that is larger lists no targets; it would fill the memory of the process.
 _MAX_BYTES = 1 << 26
+_OFF_LOOP_BYTES = 1 << 19
 
 
 @final
@@ -83,18 +84,25 @@ class HttpRefresher:
 
     async def refresh(self) -> Sequence[TargetGroup]:
         try:
-            configs = decode_groups(await self._fetch())
+            body = await self._fetch()
+            if len(body) < _OFF_LOOP_BYTES:
+                groups = self._groups(body)
+            else:  # Tens of thousands of targets would hold up the scrapes of others.
+                groups = await asyncio.to_thread(self._groups, body)
         except PromscrapeError:
             self._metrics.failures.inc()
             raise
         url = str(self._url)
-        groups = [
-            TargetGroup(group.targets, {**group.labels, URL_LABEL: url}, f"{url}:{index}")
-            for index, group in enumerate(target_groups(configs))
-        ]
         vanished = range(len(groups), self._last_length)
         self._last_length = len(groups)
         return groups + [TargetGroup((), {}, f"{url}:{index}") for index in vanished]
+
+    def _groups(self, body: bytes) -> list[TargetGroup]:
+        url = str(self._url)
+        return [
+            TargetGroup(group.targets, {**group.labels, URL_LABEL: url}, f"{url}:{index}")
+            for index, group in enumerate(target_groups(decode_groups(body)))
+        ]
 
     async def close(self) -> None:
         await self._client.close()

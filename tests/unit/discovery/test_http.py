@@ -1,6 +1,7 @@
 """Targets from an HTTP server."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import final
@@ -246,3 +247,14 @@ async def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
     async with lists.discovering() as discovered:
         await lists.answered(discovered, 1)
         assert "the answer is larger than 1 MiB" in str(discovered.logs.entries[0]["err"])
+
+
+async def test_a_long_list_is_read_beside_the_event_loop() -> None:
+    """A body of megabytes must not hold up the scrapes of others."""
+    targets = [f"host-{number}.example.org:9100" for number in range(30_000)]
+    lists = Lists(json.dumps([{"targets": targets}]), "[{}, null" + " " * (1 << 20) + "]")
+    async with lists.discovering() as discovered:
+        (group,) = await discovered.published.update(1)
+        assert len(group.targets) == 30_000
+        await lists.answered(discovered, 2)
+        assert discovered.counted("http_failures_total") == 1
