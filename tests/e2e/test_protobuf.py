@@ -1,6 +1,7 @@
 """The daemon and Debian's Prometheus side by side in protobuf, and on one histogram."""
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -124,6 +125,44 @@ def test_a_histogram_series_ends_where_its_target_goes(launcher: Launcher) -> No
     last_s = max(point.t_s for one in reader.raw("c_total[10m]") for point in one.points)
     assert reader.query("integer or gauge or floats", time=str(last_s)) == []
     assert len(histograms_of(reader, "integer")) == 2
+
+
+def test_a_counter_begins_with_a_zero_and_has_its_type(launcher: Launcher) -> None:
+    """S17, S23: by the features of these names, and protobuf is asked for by default (H4)."""
+    start_s = int(time.time()) - 30
+    counter = {"value": 7.0, "start_timestamp": {"seconds": start_s}}
+    body = delimited([family("c_total", COUNTER, {"counter": counter})])
+    features = "created-timestamp-zero-ingestion,type-and-unit-labels,metadata-wal-records"
+    with CannedTarget(body, CONTENT_TYPE) as target:
+        ours = launcher.promscrape(
+            config_of(target.address), flags=(f"--enable-feature={features}",)
+        )
+        ours.wait_up()
+        wait_for_scrapes(ours, 2)
+        assert target.accepted[-1].startswith("application/vnd.google.protobuf")
+        assert ours.stop() == 0
+    (series,) = read_by_prometheus(launcher, ours.data_dir).raw("c_total[10m]")
+    assert series.labels["__type__"] == "counter"
+    first, *others = series.points
+    assert (first.t_s, first.value) == (start_s, 0.0)
+    assert {point.value for point in others} == {7.0}
+
+
+def test_an_older_prometheus_reads_past_converted_histograms(launcher: Launcher) -> None:
+    """Storage 2.14: it knows no custom buckets, and loses nothing else of the log for them."""
+    text = (
+        b'# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 2\nh_count 2\nh_sum 3\na 5\n'
+    )
+    with CannedTarget(text, "text/plain; version=0.0.4") as target:
+        config = config_of(target.address, "convert_classic_histograms_to_nhcb: true")
+        ours = launcher.promscrape(config)
+        ours.wait_up()
+        wait_for_scrapes(ours, 2)
+        assert ours.stop() == 0
+    reader = read_by_prometheus(launcher, ours.data_dir)
+    (plain,) = reader.raw("a[10m]")
+    assert len(plain.points) >= 2
+    assert reader.raw('{__name__=~"h.*"}[10m]') == []
 
 
 @pytest.mark.parametrize("program", ["prometheus", "alertmanager"])
