@@ -26,6 +26,7 @@ from promscrape.discovery import (
     scaleway,
     static,
     triton,
+    uyuni,
     vultr,
 )
 from promscrape.discovery.aws import AwsSDConfig
@@ -48,7 +49,6 @@ from promscrape.discovery.plugins import GROUP, Plugin, plugins_by_key
 from promscrape.discovery.rds import RdsSDConfig
 from promscrape.discovery.serverset import ServersetSDConfig
 from promscrape.discovery.stackit import StackitSDConfig
-from promscrape.discovery.uyuni import UyuniSDConfig
 
 KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("aws", AwsSDConfig),
@@ -87,7 +87,7 @@ KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
     Unbuilt("stackit", StackitSDConfig),
     static.KIND,
     triton.KIND,
-    Unbuilt("uyuni", UyuniSDConfig),
+    uyuni.KIND,
     vultr.KIND,
 )
 Registered: TypeAlias = AnyKind | Unbuilt | Plugin
