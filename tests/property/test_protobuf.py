@@ -13,10 +13,12 @@ from promscrape.exposition.body_format import PROTOBUF
 from promscrape.exposition.number import format_float
 from promscrape.exposition.protobuf_wire import read_frame
 from promscrape.exposition.switches import Switches
+from promscrape.exposition.text_format import PROMETHEUS_TEXT
 from promscrape.model.histogram import Histogram
+from promscrape.model.histogram_check import check_histogram
 from promscrape.model.labels import Labels
 from promscrape.model.sample import NO_TIMESTAMP, float_bits
-from tests.support.columns import OneReader, Read
+from tests.support.columns import OneReader, Read, read
 from tests.support.metric_family import (
     COUNTER,
     GAUGE,
@@ -245,3 +247,41 @@ def test_what_is_remembered_changes_nothing(
         assert comparable(warm.scan(body, PROTOBUF)) == comparable(cold.scan(body, PROTOBUF))
         assert str(warm.last.error) == str(cold.last.error)
         assert warm.last.metadata == cold.last.metadata
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(allow_nan=False), st.integers(0, 1000)),
+        max_size=5,
+        unique_by=lambda bucket: bucket[0] + 0.0,
+    ),
+    st.integers(0, 5),
+    st.floats(allow_nan=False),
+)
+def test_text_and_protobuf_convert_a_histogram_to_the_same(
+    steps: list[tuple[float, int]], rest: int, total_sum: float
+) -> None:
+    """S25: buckets in any order; a last one at infinity, or none."""
+    counts, at = dict[float, int](), 0
+    for bound, step in sorted(steps):
+        at += step
+        counts[bound] = at
+    total = counts.get(math.inf, at + rest)
+    shuffled = [(bound, counts[bound]) for bound, _ in steps]
+    body = b"# TYPE h histogram\n" + b"".join(
+        b'h_bucket{le="%s"} %d\n' % (format_float(bound).encode(), count)
+        for bound, count in shuffled
+    )
+    body += b"h_count %d\nh_sum %s\n" % (total, repr(total_sum).encode())
+    message = {
+        "sample_count": total,
+        "sample_sum": total_sum,
+        "bucket": [{"upper_bound": b, "cumulative_count": c} for b, c in shuffled],
+    }
+    switches = Switches(convert_classic=True)
+    theirs = read(delimited([family("h", HISTOGRAM, {"histogram": message})]), PROTOBUF, switches)
+    assert read(body, PROMETHEUS_TEXT, switches) == theirs
+    (sample,) = theirs
+    assert isinstance(sample.value, Histogram)
+    check_histogram(sample.value)
+    assert sample.value.count == total
