@@ -338,11 +338,16 @@ class Launcher:
         return self.own(Program(argv, port=port, ready_path="/metrics", home=home))
 
     def prometheus(
-        self, config: str = "", *, data_dir: Path | None = None, flags: Sequence[str] = ()
+        self,
+        config: str = "",
+        *,
+        data_dir: Path | None = None,
+        flags: Sequence[str] = (),
+        port: int | None = None,
     ) -> Scraper:
         """Start a Prometheus server; by default it scrapes nothing and only answers queries."""
         kind = _Kind("prometheus", (installed("prometheus"),), "storage.tsdb.path")
-        return self._scraper(kind, config, data_dir, flags)
+        return self._scraper(kind, config, data_dir, flags, port)
 
     def prometheus_agent(
         self, config: str, *, data_dir: Path | None = None, flags: Sequence[str] = ()
