@@ -1,6 +1,6 @@
 """A process that scrapes into a log and sends it on, for tests that end it in the middle.
 
-    python -m tests.support.remote_writer DIRECTORY URL FIRST_SCRAPE MESSAGE
+    python -m tests.support.remote_writer DIRECTORY URL FIRST_SCRAPE MESSAGE SECONDS_BETWEEN_SCRAPES
 
 It writes the number of each scrape to its standard output when the commit has returned. A scrape
 is a quarter of a minute of the simulated time, and takes none. SIGTERM ends it in order.
@@ -30,7 +30,7 @@ from tests.support.wal import Target, metric
 
 BEGIN_MS = 1_700_000_000_000
 INTERVAL_MS = 15_000
-SERIES = 200
+SERIES = 40
 
 
 def labels() -> list[Labels]:
@@ -41,7 +41,7 @@ def time_of(scrape: int) -> int:
     return BEGIN_MS + INTERVAL_MS * scrape
 
 
-async def write(directory: Path, url: str, first: int, message: str) -> None:
+async def write(directory: Path, url: str, first: int, message: str, pause_s: float) -> None:
     log = structlog.wrap_logger(structlog.ReturnLogger())
     clock, metrics = SystemClock(), WalMetrics(CollectorRegistry())
     config = destination(
@@ -68,17 +68,16 @@ async def write(directory: Path, url: str, first: int, message: str) -> None:
             log=log,
         )
         async with remote:
-            await remote.apply(
-                [Entry(config, dump_destination(config))], {}, ValidationScheme.UTF8
-            )
+            await remote.apply([Entry(config, dump_destination(config))], {}, ValidationScheme.UTF8)
             target = Target(storage, labels())
             for scrape in count(first):
                 target.scrape([scrape * 1000.0 + i for i in range(SERIES)], time_of(scrape))
                 os.write(1, b"%d\n" % scrape)
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(pause_s)
                 if ending.is_set():
                     break
 
 
 if __name__ == "__main__":
-    asyncio.run(write(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]))
+    _, directory, url, first, message, pause_s = sys.argv
+    asyncio.run(write(Path(directory), url, int(first), message, float(pause_s)))

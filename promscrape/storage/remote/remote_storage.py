@@ -35,6 +35,7 @@ from promscrape.storage.remote.status import DestinationStatus
 from promscrape.storage.wal.agent import AgentStorage
 from promscrape.storage.wal.log_reader import LogReader
 from promscrape.storage.wal.metrics import WalMetrics
+from promscrape.storage.wal.pace import run_in_thread
 from promscrape.storage.wal.tail import Position
 
 _FOLDER: Final = "remote"
@@ -157,7 +158,7 @@ class RemoteStorage:
             if key in kept:
                 await self._destinations[key].replace_sender(sender)
             else:
-                self._start(
+                await self._start(
                     key, entry, identity, sender, LabelPipeline(external, _rules(entry), scheme)
                 )
         self._order = hashes
@@ -175,7 +176,7 @@ class RemoteStorage:
     def _senders(self, entries: Sequence[Entry]) -> list[ClosableSender]:
         return [self._options.make_sender(entry.config) for entry in entries]
 
-    def _start(
+    async def _start(
         self, key: str, entry: Entry, identity: str, sender: ClosableSender, pipeline: LabelPipeline
     ) -> None:
         config = entry.config
@@ -194,7 +195,7 @@ class RemoteStorage:
             self._log.bind(remote_name=name, url=url),
         )
         file = PositionFile(self._options.directory / _FOLDER / f"{identity}.json")
-        start = self._start_of(file, config)
+        start = await run_in_thread(lambda: self._start_of(file, config))
         queue = RemoteQueue(
             parts, sender, self._access, file, start, self._options.flush_deadline_s
         )
@@ -208,13 +209,21 @@ class RemoteStorage:
             await destination.run()
 
     def _start_of(self, file: PositionFile, config: RemoteWriteConfig) -> StoredPosition:
-        """Return where to go on: the end of the log for a destination that is new."""
+        """Return where to go on: the end of the log for a destination that is new.
+
+        For a thread; scrapes may go on meanwhile, and are then before the destination's begin.
+        """
         end = self._storage.tail.end
         shared = file.path.with_name(f"{shared_identity(config)}.json")
         stored = file.load() or PositionFile(shared).load()
         if stored is None or stored.position > end:
             # A log that was cut by a repair, or made anew, has other records there.
             stored = StoredPosition(*end, self._clock.now_ns() // 1_000_000)
+        try:
+            # Before the first sample: a process that is killed early must not begin anew.
+            file.store(stored)
+        except OSError as exc:
+            self._log.error("Storing the position in the log failed", err=str(exc))
         return stored
 
     def _metadata_of(self, ref: int) -> Metadata | None:

@@ -223,6 +223,14 @@ class Receiver:
             _WRITTEN.format("Exemplars"): str(taken.exemplars),
         }
 
+    async def leave(self) -> None:
+        """Listen no longer: connections are refused."""
+        await self._server.stop()
+
+    async def come_back(self) -> None:
+        """Listen on the same port again."""
+        await self._server.start()
+
     async def __aenter__(self) -> Self:
         await self._server.__aenter__()
         return self
