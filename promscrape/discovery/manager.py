@@ -62,6 +62,9 @@ class DiscoveryManager:
         self._kind_metrics: dict[str, object] = {
             kind.name: kind.metrics(registry) for kind in kinds.values() if isinstance(kind, Kind)
         }
+        for kind in kinds.values():
+            if not isinstance(kind, Unbuilt):
+                self._metrics.crashes.labels(kind.name)  # An alert needs the zero before the one.
         self._sender = Sender(self._send, clock, self._metrics)
         self._surroundings = Surroundings(clock, self._metrics, self._sender.trigger)
         self._jobs: tuple[str, ...] = ()

@@ -98,7 +98,7 @@ def test_a_section_names_all_that_is_wrong_in_prometheus_order() -> None:
 
 
 def test_addresses_are_left_to_relabeling_where_there_is_any() -> None:
-    """T7, R-4: a rule can still rewrite them; a null one counts, and is refused itself."""
+    """T7, R-4, test 25: a rule can still rewrite them; a null one counts, and is refused itself."""
     static = DiscoveryConfigs(by_key={"static_configs": (StaticConfig(targets=("http://x",)),)})
     rules = (RelabelConfig(target_label="a"),)
     assert faults(ScrapeSection(job_name="a", discovery=static, relabel_configs=rules)) == []

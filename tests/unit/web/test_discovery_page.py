@@ -9,7 +9,7 @@ from promscrape.config.load import parse
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.web.discovery_page import DiscoveryQuery, why_dropped
 from tests.support.service import FakeService, make_pool, serving
-from tests.unit.web.test_pages import HOSTILE, Elements, hostile_service
+from tests.unit.web.test_pages import HOSTILE, PREFIX, Elements, hostile_service
 
 RULES = """
 - {source_labels: [__meta_x], regex: good, target_label: x}
@@ -158,3 +158,17 @@ def test_a_query_keeps_what_it_does_not_change() -> None:
     query = DiscoveryQuery("a b", "active", "x&y", 100)
     assert query.with_(first=200) == "pool=a+b&state=active&q=x%26y&first=200"
     assert query.with_(state="dropped") == "pool=a+b&state=dropped&q=x%26y"
+
+
+async def test_links_lead_below_the_external_path() -> None:
+    """Service 4.2: behind a proxy, too; what filters comes back to the page itself."""
+    pool = make_pool(ScrapeConfig(job_name="a&b"), addresses(12))
+    async with serving(FakeService(pools={"a&b": pool}), PREFIX) as client:
+        page = Elements((await client.get("/a%20b/service-discovery?q=h0")).text)
+        forms = [attrs["action"] for tag, attrs in page.tags if tag == "form"]
+        assert forms == ["/a%20b/service-discovery"]
+        for link in page.links():
+            if link.startswith("?"):
+                assert (await client.get(f"/a%20b/service-discovery{link}")).status == 200
+            elif link != "#main":
+                assert link.startswith("/a%20b/")
