@@ -70,7 +70,8 @@ class Samples:
     def parts(self, plans: Sequence[Plan]) -> Iterator["Samples"]:
         """Yield the samples cut up like their plan."""
         start = 0
-        exemplars, histograms = list(self.exemplars.items()), list(self.histograms.items())
+        exemplars = sorted(self.exemplars.items(), key=_place)
+        histograms = sorted(self.histograms.items(), key=_place)
         for plan in plans:
             end = start + len(plan.ids)
             yield Samples(

@@ -13,6 +13,7 @@ from promscrape.model.regex import Regex
 from promscrape.model.sample import float_bits
 from promscrape.relabel import RelabelAction, RelabelConfig
 from promscrape.scrape import cache, loop, paced
+from promscrape.scrape.client import Response
 from promscrape.storage.interface import AppendCode
 from tests.support.scraping import Answer, OneTarget, markers, values
 
@@ -133,6 +134,32 @@ async def test_handles_may_be_taken_back_between_two_parts() -> None:
     assert values(await target.scrape(body("abcdefgh", 2))) == dict.fromkeys("abcdefgh", 2)
     assert values(await target.scrape(body("abcdefgh", 3))) == dict.fromkeys("abcdefgh", 3)
     assert markers(await target.scrape(b"")) == set("abcdefgh")
+
+
+@pytest.mark.usefixtures("in_parts")
+async def test_exemplars_go_with_the_part_of_their_sample() -> None:
+    """S19: by the places of the part, cold and warm."""
+    target = OneTarget()
+    lines = "".join(f'{name} 1 # {{id="{name}"}} 1 5\n' for name in "abcdefgh")
+    for _ in range(3):
+        target.storage.exemplars.clear()
+        answer = Response(f"{lines}# EOF\n".encode(), "application/openmetrics-text")
+        await target.scrape(answer)
+        found = [(s.get("__name__"), e.labels.get("id")) for s, e in target.storage.exemplars]
+        assert found == [(name, name) for name in "abcdefgh"]
+
+
+@pytest.mark.usefixtures("in_parts")
+async def test_converted_histograms_go_with_their_part() -> None:
+    """S25: the histogram stands where its last line stood."""
+    switched = {"__convert_classic_histograms_to_nhcb__": "true"}
+    one = '# TYPE {0} histogram\n{0}_bucket{{le="+Inf"}} 2\n{0}_sum 3\n{0}_count 2\n{0}x 1\n'
+    answer = "".join(one.format(name) for name in "abcd").encode()
+    target = OneTarget(JOB, switched)
+    for _ in range(2):
+        await target.scrape(answer)
+    kinds = [(s.name, s.histogram is not None) for s in target.storage.scraped()[-8:]]
+    assert sorted(kinds) == [(f"{n}{x}", not x) for n in "abcd" for x in ("", "x")]
 
 
 @pytest.mark.usefixtures("in_parts")
