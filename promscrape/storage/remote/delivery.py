@@ -99,8 +99,7 @@ class Delivery:
         for piece in self._pieces(batch):
             outcome = await self._send(piece)
             if outcome.verdict is not Verdict.REFUSED:
-                for row in self._suspects.keys() & {row for p in piece.parts for row in p.rows}:
-                    del self._suspects[row]
+                self._clear(piece)
             elif piece.rows > 1 and outcome.status in SPLIT_STATUSES:
                 is_settled = await self._split(piece, outcome) and is_settled
             else:
@@ -137,6 +136,12 @@ class Delivery:
         for row in rows:
             if len(self._suspects) < _MAX_SUSPECTS or row in self._suspects:
                 self._suspects[row] = until_s
+
+    def _clear(self, piece: Batch) -> None:
+        """Suspect nothing any more that the peer took."""
+        if self._suspects:
+            for row in self._suspects.keys() & {row for part in piece.parts for row in part.rows}:
+                del self._suspects[row]
 
     def _pieces(self, batch: Batch) -> list[Batch]:
         """Return what is to be sent, one after the other; usually that is the batch."""
@@ -199,7 +204,7 @@ class Delivery:
         if self.version != WriteMessage.V2:
             return counts
         known = self._series.metadata_of
-        described = sum(1 for part in batch.parts for row in part.rows if known[row])
+        described = sum(sum(map(bool, map(known.__getitem__, part.rows))) for part in batch.parts)
         return counts._replace(metadata=described)
 
     async def _attempt(self, batch: Batch, body: bytes, attempt: int) -> Outcome:

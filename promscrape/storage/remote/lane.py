@@ -115,6 +115,7 @@ class Lanes:
     @property
     def needed(self) -> Position:
         """Everything before this position is done with."""
+        self._drop_done()
         return min(lane.progress.position for lane in self._all)
 
     def give_up_before(self, position: Position) -> None:
@@ -126,6 +127,7 @@ class Lanes:
 
     def stored(self) -> StoredPosition:
         """Return what to write to the file."""
+        self._drop_done()
         progress = self._fresh.progress
         gaps = tuple(
             Gap(lane.progress.position, lane.stop)

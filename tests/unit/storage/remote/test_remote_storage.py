@@ -1,0 +1,258 @@
+"""Destinations over time: reloads, restarts, identities, several at a time."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from promscrape.errors import ConfigError
+from promscrape.model.exemplar import Exemplar
+from promscrape.model.metadata import Metadata, MetricType
+from promscrape.storage.remote.identity import position_identities
+from promscrape.storage.remote.outcome import Outcome, Verdict
+from promscrape.storage.wal.directory import segment_path
+from promscrape.storage.wal.holder import GivenUp
+from promscrape.storage.wal.tail import Position
+from tests.support.clock import ManualClock, settle
+from tests.support.remote_queue import FakePeer, destination, destinations, named, running
+from tests.support.wal import Target, batch_of, histogram, metric, open_storage, until
+
+NOW_MS = 1_700_000_000_000
+V2 = "io.prometheus.write.v2.Request"
+
+
+async def test_a_new_password_keeps_the_queue(tmp_path: Path) -> None:
+    """T57, 7.13: what is pending stays, and goes out with the new credentials."""
+    clock = ManualClock()
+    old = destination(basic_auth={"username": "u", "password": "old"})
+    new = destination(basic_auth={"username": "u", "password": "new"})
+    async with running(tmp_path, old, clock=clock) as bench:
+        Target(bench.storage, named("a")).scrape([1], NOW_MS)
+        await settle()
+        assert bench.metric("samples_pending") == 1
+        await bench.apply(new)
+        assert bench.metric("samples_pending") == 1
+        assert [peer.closed for peer in bench.peers] == [1, 0]
+        await clock.advance(6)
+        assert bench.peers[1].samples() == {"a": [(NOW_MS, 1.0)]}
+
+
+async def test_new_external_labels_restart_the_queue(tmp_path: Path) -> None:
+    """T57: the old one flushes, the new one goes on where it stood."""
+    clock = ManualClock()
+    async with running(tmp_path, destination(), clock=clock) as bench:
+        target = Target(bench.storage, named("a"))
+        target.scrape([1], NOW_MS)
+        await settle()
+        await bench.apply(destination(), external={"site": "x"})
+        assert bench.peers[0].samples() == {"a": [(NOW_MS, 1.0)]}
+        target.scrape([2], NOW_MS + 1000)
+        await clock.advance(6)
+        (one,) = bench.peers[1].taken
+        assert dict(one.labels) == {"__name__": "a", "site": "x"}
+        assert one.samples[0].value == 2
+
+
+async def test_two_destinations_of_one_name_are_refused(tmp_path: Path) -> None:
+    """T58."""
+    clock = ManualClock()
+    twice = [destination(url=f"http://{host}/w", name="x") for host in "ab"]
+    async with running(tmp_path, clock=clock) as bench:
+        with pytest.raises(ConfigError, match='"x"'):
+            await bench.apply(*twice)
+
+
+async def test_a_dead_destination_does_not_slow_another(tmp_path: Path) -> None:
+    """Each reads the log by itself."""
+    clock = ManualClock()
+    configs = destinations(
+        {"url": "http://dead/w", "queue_config": {"capacity": 1, "max_samples_per_send": 1}},
+        {"url": "http://alive/w"},
+    )
+    async with running(tmp_path, *configs, clock=clock, flush_deadline_s=0) as bench:
+        bench.peers[0].gate.clear()
+        target = Target(bench.storage, named("a", "b", "c"))
+        for at in range(50):
+            target.scrape([at] * 3, NOW_MS + at)
+        await clock.advance(6)
+        assert len(bench.peers[1].taken) == 150
+        assert bench.peers[0].taken == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_same"),
+    [
+        ({"name": "a"}, {"name": "b"}, True),
+        ({"url": "http://u:one@h/w"}, {"url": "http://v:two@h/w"}, True),
+        ({"queue_config": {"capacity": 7}}, {}, True),
+        ({"url": "http://h/w"}, {"url": "http://h/x"}, False),
+        ({"headers": {"X-Scope-OrgID": "1"}}, {"headers": {"X-Scope-OrgID": "2"}}, False),
+    ],
+)
+def test_the_position_belongs_to_the_place(
+    before: dict[str, object], after: dict[str, object], *, is_same: bool
+) -> None:
+    """A destination that is renamed, or gets a new password, keeps its position."""
+    url = {"url": "http://h/w"}
+    (one,) = position_identities(destinations({**url, **before}), ["dump one"])
+    (two,) = position_identities(destinations({**url, **after}), ["dump two"])
+    assert (one == two) is is_same
+
+
+def test_entries_to_one_place_are_told_apart() -> None:
+    """Two entries may send different series to one URL."""
+    twice = destinations({"url": "http://h/w", "name": "a"}, {"url": "http://h/w", "name": "b"})
+    assert len(set(position_identities(twice, ["dump a", "dump b"]))) == 2
+
+
+async def test_names_are_short_hashes_and_urls_are_masked(tmp_path: Path) -> None:
+    """T62: stable over restarts."""
+    clock, names = ManualClock(), []
+    for _ in range(2):
+        config = destination(url="http://u:p@h/w")
+        async with running(tmp_path, config, clock=clock) as bench:
+            (status,) = bench.remote.statuses()
+            assert status.url == "http://u:xxxxx@h/w"
+            assert bench.metric("shards", url="http://u:xxxxx@h/w") == 1
+            names.append(status.name)
+    assert names[0] == names[1]
+    assert len(names[0]) == 6
+    assert set(names[0]) <= set("0123456789abcdef")
+
+
+async def test_the_newest_samples_go_first_where_that_is_asked_for(tmp_path: Path) -> None:
+    """`prefer_fresh`: after an outage, with nothing missing in the end."""
+    clock = ManualClock()
+    config = destination(prefer_fresh=True)
+    async with running(tmp_path, config, clock=clock):
+        pass
+    async with open_storage(tmp_path, clock=clock) as storage:
+        target = Target(storage, named("a"))
+        for at in range(100):
+            target.scrape([at], NOW_MS + at)
+    await clock.advance(3600)
+    small = {"max_samples_per_send": 10, "capacity": 10}
+    peer = FakePeer(clock)
+    peer.gate.clear()
+    config = destination(prefer_fresh=True, queue_config=small)
+    async with running(tmp_path, config, clock=clock, peers=[peer]) as bench:
+        await until(lambda: peer.under_way == 1)
+        Target(bench.storage, named("a")).scrape([100], NOW_MS + 3_600_000)
+        peer.gate.set()
+        while len(peer.taken) < 101:
+            await clock.advance(1)
+            await asyncio.sleep(0)
+        got = peer.samples()["a"]
+        newest = got.index((NOW_MS + 3_600_000, 100.0))
+        assert newest < 60
+        old = [*got[:newest], *got[newest + 1 :]]
+        assert [t_ms for t_ms, _ in old] == [NOW_MS + at for at in range(100)]
+        await until(lambda: bench.remote.statuses()[0].lag_bytes == 0)
+
+
+async def test_what_the_log_had_to_drop_is_counted_and_said_once(tmp_path: Path) -> None:
+    """The bounds on age and size go before the position."""
+    clock = ManualClock()
+    async with running(tmp_path, destination(), clock=clock) as bench:
+        (held,) = bench.remote._destinations.values()
+        assert held.needed == Position(0, 0)
+        held.give_up(GivenUp(Position(3, 0), 500))
+        held.give_up(GivenUp(Position(4, 0), 70))
+        assert held.needed == Position(4, 0)
+        assert bench.metric("promscrape_remote_storage_given_up_bytes_total") == 570
+
+
+async def test_histograms_and_exemplars_are_sent_where_that_is_asked_for(tmp_path: Path) -> None:
+    """T23, T24: custom buckets are for the second version alone."""
+    clock = ManualClock()
+    configs = destinations(
+        {"url": "http://a/w"},
+        {"url": "http://b/w", "send_native_histograms": True, "send_exemplars": True},
+        {"url": "http://c/w", "protobuf_message": V2, "send_exemplars": True},
+    )
+    async with running(tmp_path, *configs, clock=clock) as bench:
+        labels = named("a", "h", "custom")
+        appender = bench.storage.appender()
+        appender.append(
+            batch_of(
+                bench.storage.generation,
+                labels,
+                [1, 0, 0],
+                NOW_MS,
+                histograms={1: histogram(), 2: histogram(schema=-53)},
+                exemplars={0: (Exemplar(metric("e", trace="x"), 0.5, NOW_MS - 1),)},
+            )
+        )
+        appender.commit()
+        await clock.advance(6)
+        plain, first, second = [{one.name: one for one in peer.taken} for peer in bench.peers]
+        assert set(plain) == {"a"}
+        assert not plain["a"].exemplars
+        assert set(first) == {"a", "h"}
+        assert set(second) == {"a", "h", "custom"}
+        assert list(second["custom"].histograms[0].message.custom_values) == [0.5, 1.0]
+        for found in (first, second):
+            assert [e.value for e in found["a"].exemplars] == [0.5]
+            assert found["a"].samples
+        lost = bench.metric("histograms_dropped_total", reason="nhcb_in_rw1_not_supported")
+        assert lost == 1
+
+
+async def test_metadata_go_by_themselves_in_the_first_version(tmp_path: Path) -> None:
+    """T27: 4500 families, one of them from two targets, in requests of 2000."""
+    known = [(f"m{n}", Metadata(MetricType.COUNTER, "help")) for n in range(4500)]
+    clock = ManualClock()
+    configs = destinations({"url": "http://a/w"}, {"url": "http://b/w", "protobuf_message": V2})
+    async with running(
+        tmp_path, *configs, clock=clock, metadata=lambda: [*known, known[0]]
+    ) as bench:
+        await clock.advance(61)
+        counts = [attempt.counts.metadata for attempt in bench.peers[0].attempts]
+        assert counts == [2000, 2000, 500]
+        assert bench.peers[0].attempts[0].request.metadata[0].help == "help"
+        # T26: with the second version they are part of every series instead.
+        assert bench.peers[1].attempts == []
+        assert bench.metric("metadata_total") == 4500
+
+
+async def test_a_peer_that_knows_the_first_version_only(tmp_path: Path) -> None:
+    """T43, T44: the same samples again, at once, and the next batch in the first version."""
+    clock = ManualClock()
+    config = destination(protobuf_message=V2, protobuf_message_fallback=True)
+    async with running(tmp_path, config, clock=clock) as bench:
+        target = Target(bench.storage, named("a"))
+        bench.peer.script.append(Outcome(Verdict.REFUSED, status=415, wants_v1=True, error="415"))
+        target.scrape([1], NOW_MS)
+        await clock.advance(6)
+        target.scrape([2], NOW_MS + 1)
+        await clock.advance(6)
+        assert [attempt.version for attempt in bench.peer.attempts] == [
+            V2,
+            "prometheus.WriteRequest",
+            "prometheus.WriteRequest",
+        ]
+        assert bench.peer.samples()["a"] == [(NOW_MS, 1), (NOW_MS + 1, 2)]
+        assert bench.metric("samples_failed_total") == 0
+
+
+async def test_a_flipped_byte_in_the_log_is_counted(tmp_path: Path) -> None:
+    """T61: the rest of its segment is lost to the destination, and the others are sent."""
+    clock = ManualClock()
+    async with running(tmp_path, destination(), clock=clock):
+        pass
+    async with open_storage(tmp_path, clock=clock) as storage:
+        target = Target(storage, named("a"))
+        target.scrape([1], NOW_MS)
+        bad = storage.tail.end
+        target.scrape([2], NOW_MS + 1)
+    path = segment_path(tmp_path / "wal", bad.segment)
+    async with running(tmp_path, clock=clock) as bench:
+        raw = bytearray(path.read_bytes())
+        raw[bad.offset + 9] ^= 0xFF
+        path.write_bytes(raw)
+        await bench.apply(destination())
+        Target(bench.storage, named("a")).scrape([3], NOW_MS + 2)
+        await until(lambda: bench.metric("samples_pending") == 2)
+        await clock.advance(6)
+        assert bench.peer.samples()["a"] == [(NOW_MS, 1), (NOW_MS + 2, 3)]
+        assert bench.metric("prometheus_tsdb_wal_reader_corruption_errors_total") == 1
