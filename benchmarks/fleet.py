@@ -50,9 +50,13 @@ class FleetSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What was served between two moments of the monotonic clock, lateness in seconds."""
+    """What was served between two moments of the monotonic clock, lateness in seconds.
+
+    asked: how many targets were, at least once.
+    """
 
     samples_a_target: int
+    asked: int
     scrapes: int
     body_bytes: int
     missed: int
@@ -164,9 +168,10 @@ def _report(
     since_s: float,
     until_s: float,
 ) -> Report:
-    scrapes, missed, late_s = 0, 0, list[float]()
+    asked, scrapes, missed, late_s = 0, 0, 0, list[float]()
     for target in targets:
         came_s = [moment for moment in target.came_s if since_s <= moment < until_s]
+        asked += bool(came_s)
         scrapes += len(came_s)
         expected = int((until_s - since_s) / interval_s)
         missed += max(expected - len(came_s), 0)
@@ -174,6 +179,7 @@ def _report(
     late_s = sorted(late_s) or [0.0]
     return Report(
         samples_a_target=samples,
+        asked=asked,
         scrapes=scrapes,
         body_bytes=body_bytes,
         missed=missed,
