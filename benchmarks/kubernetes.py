@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -60,8 +61,8 @@ def pod_of(number: int, revision: int = 0) -> JSON:
 
 def main() -> None:
     """Print the figures."""
-    with _api_server() as url:
-        uvloop.run(_measure(url))
+    with _api_server() as (url, start_changes):
+        uvloop.run(_measure(url, start_changes))
 
 
 @final
@@ -84,7 +85,7 @@ class _Groups:
             await self.changed.wait()
 
 
-async def _measure(url: str) -> None:
+async def _measure(url: str, start_changes: Callable[[], None]) -> None:
     attach = AttachMetadata(node=True)
     config = KubernetesSDConfig(role="pod", api_server=URL(url), attach_metadata=attach)
     gc.collect()
@@ -93,6 +94,7 @@ async def _measure(url: str) -> None:
         task = asyncio.create_task(Discovered(KIND, config).provider.run(groups.publish))
         await groups.until(PODS)
     first_s, added_mb = time.monotonic() - started_s, _resident_mb() - before_mb
+    start_changes()
     with measured() as later:
         await groups.until(PODS + CHANGES)
     changed_mb = _resident_mb() - before_mb
@@ -112,28 +114,28 @@ def _resident_mb() -> float:
 
 
 @contextmanager
-def _api_server() -> Iterator[str]:
-    """Run the server in a process of its own; yield its URL."""
+def _api_server() -> Iterator[tuple[str, Callable[[], None]]]:
+    """Run the server in a process of its own; yield its URL, and what has it change pods."""
     argv = [sys.executable, "-m", "benchmarks.kubernetes"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
+        assert server.stdin is not None
+        start = partial(print, file=server.stdin, flush=True)
         try:
-            yield server.stdout.readline().strip()
+            yield server.stdout.readline().strip(), start
         finally:
             server.kill()
 
 
 async def _serve() -> None:
-    """Serve a cluster; once pods are watched, change some of them."""
+    """Serve a cluster; once told to by a line of input, change some of its pods."""
     async with KubernetesAPI() as api:
         for number in range(NODES):
             api.put(node(f"node-{number}", ("InternalIP", "10.0.0.1"), labels={"zone": "a"}))
         for number in range(PODS):
             api.put(pod_of(number))
         print(api.url, flush=True)
-        while api.watching("pods") == 0:
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(2)  # the memory of the first targets is measured meanwhile
+        await asyncio.to_thread(sys.stdin.readline)
         for change in range(CHANGES):
             api.put(pod_of(change % PODS, revision=1 + change // PODS))
             await asyncio.sleep(0.0005)

@@ -19,15 +19,15 @@ class KubernetesMetrics:
     """What the providers of all jobs move together."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._events = Counter(
+        events = Counter(
             f"{_PREFIX}_events",
             "Changes of objects that were seen.",
             ("role", "event"),
             registry=registry,
         )
-        for role in ROLES:
-            for event in EVENTS:
-                self._events.labels(role, event)
+        self._events = {
+            (role, event): events.labels(role, event) for role in ROLES for event in EVENTS
+        }
         self.failures = Counter(
             f"{_PREFIX}_failures",
             "Lists and watches that ended in an error.",
@@ -74,7 +74,7 @@ class KubernetesMetrics:
         )
 
     def note_event(self, role: str, event: str) -> None:
-        self._events.labels(role, event).inc()
+        self._events[role, event].inc()
 
     def note_answer(self, path: str, status: int | str, duration_s: float) -> None:
         """Count an answer, or NO_ANSWER, and how long it was waited for."""

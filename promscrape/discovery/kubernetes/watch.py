@@ -37,6 +37,7 @@ T = TypeVar("T", bound=Object)
 PAGE: Final = 500
 _ANY_VERSION, _LATEST_VERSION = "0", ""  # as the server has it cached; as its store has it now
 _PAGE_S, _LIST_S = 60, 300
+_SLICE = 200  # objects of a list that are stored before others on the loop have their turn
 _WATCH_S = (300, 600)
 _STALLED_AFTER_S = 30
 _TOO_SHORT_S = 1.0
@@ -129,8 +130,10 @@ class Watch(Generic[T]):
             if not exc.is_unknown_version:
                 raise
             listing = await self._pages(_LATEST_VERSION)
-        for item in listing.changed:
+        for count, item in enumerate(listing.changed, 1):
             self._put(item)
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
         for key in self._store.vanished(self._scope.namespace, listing.names):
             self._remove(key)
         self._version = listing.version
