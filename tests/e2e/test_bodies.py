@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from tests.support.peers import Launcher, Scraper, Series, eventually
 
 DATA = Path(__file__).parents[1] / "data"
@@ -94,14 +96,26 @@ def serving(bodies: Mapping[str, Body]) -> Iterator[str]:
         server.server_close()
 
 
-def config_of(address: str, names: Mapping[str, Body]) -> str:
+class Quarantined(msgspec.Struct, rename="camel"):
+    """What is looked at of a target in /api/v1/targets."""
+
+    labels: dict[str, str]
+    health: str
+    quarantine: dict[str, object] | None = None
+
+
+class QuarantinedTargets(msgspec.Struct, rename="camel"):
+    active_targets: list[Quarantined]
+
+
+def config_of(address: str, names: Mapping[str, Body], keys: str = "") -> str:
     targets = "".join(
         f"  - {{targets: ['{address}'], labels: {{instance: {name}, __metrics_path__: /{name}}}}}\n"
         for name in names
     )
     return (
         "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-        f"scrape_configs:\n- job_name: bodies\n  static_configs:\n{targets}"
+        f"scrape_configs:\n- job_name: bodies\n{keys}  static_configs:\n{targets}"
     )
 
 
@@ -167,3 +181,22 @@ def test_every_body_means_the_same_to_prometheus(launcher: Launcher) -> None:
         name for name in bodies if name.startswith("bad_")
     }
     assert all(len(found[name]) > 100 for name in real)
+
+
+def test_bad_lines_cost_only_themselves(launcher: Launcher) -> None:
+    """Where the job says so: the rest is in the log, and the API tells of the bad ones."""
+    bodies = {name: body for name, body in odd_bodies().items() if name.startswith("bad_")}
+    with serving(bodies) as address:
+        daemon = launcher.promscrape(config_of(address, bodies, "  on_bad_line: skip\n"))
+        wait_for_scrapes(daemon, len(bodies))
+        targets = daemon.api("targets", QuarantinedTargets).active_targets
+        assert daemon.stop() == 0
+    found = {target.labels["instance"]: target for target in targets}
+    assert found["bad_value"].health == "up"
+    kept = found["bad_value"].quarantine
+    assert kept is not None
+    assert kept["inLastScrape"] == 1
+    (line,) = msgspec.convert(kept["lines"], list[dict[str, object]])
+    assert (line["line"], line["column"], line["text"]) == (2, 3, "b x")
+    # A body of which nothing is good, and one that is cut off, fail all the same.
+    assert {found[name].health for name in ("bad_html", "bad_openmetrics_without_end")} == {"down"}
