@@ -8,7 +8,7 @@ from promscrape.config.load import parse
 from promscrape.discovery.kind import AnyKind
 from tests.support.clock import ManualClock
 
-_LIMIT_S = 10.0
+_LIMIT_S = 20.0
 _STEP_S = 0.002
 
 
@@ -30,8 +30,12 @@ async def until(condition: Callable[[], object]) -> None:
 async def pass_until(
     clock: ManualClock, condition: Callable[[], object], step_s: float = 1.0
 ) -> None:
-    """Let the provider's time pass until it has come about."""
+    """Let the provider's time pass until it has come about.
+
+    It stands still while nobody sleeps, which is while a provider of one task waits for an answer.
+    """
     async with asyncio.timeout(_LIMIT_S):
         while not condition():
-            await clock.advance(step_s)
+            if clock.due_s:
+                await clock.advance(min(step_s, max(0.0, clock.due_s[0] - clock.monotonic_s())))
             await asyncio.sleep(_STEP_S)
