@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from promscrape.clock import Clock
 from promscrape.config.dump import dump_destination
 from promscrape.config.load import parse
+from promscrape.errors import ConfigError
 from promscrape.model.labels import Labels, ValidationScheme
 from promscrape.storage.remote.config import RemoteWriteConfig, WriteMessage
 from promscrape.storage.remote.metadata import MetadataSource
@@ -175,7 +176,9 @@ async def running(
     made: list[FakePeer] = []
     ready = deque(peers)
 
-    def make_sender(_: RemoteWriteConfig) -> FakePeer:
+    def make_sender(config: RemoteWriteConfig) -> FakePeer:
+        if "unusable" in str(config.url):
+            raise ConfigError("the section cannot be obeyed")
         made.append(ready.popleft() if ready else FakePeer(clock))
         return made[-1]
 

@@ -146,7 +146,7 @@ class RemoteStorage:
         """
         hashes = [entry_hash(entry.dump) for entry in entries]
         self._check_names(entries)
-        senders = self._senders(entries)
+        senders = await self._senders(entries)
         labels = external, scheme
         kept = set(hashes) & set(self._destinations) if labels == self._applied else set()
         self._applied = labels
@@ -173,8 +173,16 @@ class RemoteStorage:
                 )
             names.add(name)
 
-    def _senders(self, entries: Sequence[Entry]) -> list[ClosableSender]:
-        return [self._options.make_sender(entry.config) for entry in entries]
+    async def _senders(self, entries: Sequence[Entry]) -> list[ClosableSender]:
+        senders: list[ClosableSender] = []
+        try:
+            for entry in entries:
+                senders.append(self._options.make_sender(entry.config))  # noqa: PERF401 - those made are closed
+        except ConfigError:
+            for sender in senders:
+                await sender.close()
+            raise
+        return senders
 
     async def _start(
         self, key: str, entry: Entry, identity: str, sender: ClosableSender, pipeline: LabelPipeline

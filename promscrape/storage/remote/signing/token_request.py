@@ -1,6 +1,7 @@
 """One request for a token: to an identity provider, or to the metadata server of a machine."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, final
 from urllib.parse import urlencode
 
@@ -45,10 +46,13 @@ class TokenClient:
         config = HTTPClientConfig(
             follow_redirects=False, proxy=ProxyConfig(proxy_from_environment=uses_proxy)
         )
-        self._http = HTTPClient(config, user_agent, environ=environ)
+        # Made when it is needed: whoever made this one may yet find that its section is unusable.
+        self._make = partial(HTTPClient, config, user_agent, environ=environ)
+        self._http: HTTPClient | None = None
 
     async def close(self) -> None:
-        await self._http.close()
+        if self._http is not None:
+            await self._http.close()
 
     async def post(self, url: str, form: Mapping[str, str], *, secret: str, remedy: str) -> Token:
         """Send a form, and return the token of the answer. Raises FetchError.
@@ -70,6 +74,8 @@ class TokenClient:
         secret: str,
         remedy: str,
     ) -> Token:
+        if self._http is None:
+            self._http = self._make()
         try:
             answer = await self._http.request(method, url, headers, body)
             content = await _content(answer)

@@ -62,6 +62,16 @@ async def test_two_destinations_of_one_name_are_refused(tmp_path: Path) -> None:
             await bench.apply(*twice)
 
 
+async def test_one_that_cannot_be_obeyed_changes_nothing(tmp_path: Path) -> None:
+    """Config 9.3: the reload fails, the queues go on, and no connection is left open."""
+    good, bad = destination(url="http://good/w"), destination(url="http://unusable/w")
+    async with running(tmp_path, good, clock=ManualClock()) as bench:
+        with pytest.raises(ConfigError, match="cannot be obeyed"):
+            await bench.apply(good, bad)
+        assert [peer.closed for peer in bench.peers] == [0, 1]
+        assert len(bench.remote.statuses()) == 1
+
+
 async def test_a_dead_destination_does_not_slow_another(tmp_path: Path) -> None:
     """Each reads the log by itself."""
     clock = ManualClock()
