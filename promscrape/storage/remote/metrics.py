@@ -103,7 +103,7 @@ class QueueMetrics:
         self.shard_capacity = self.shards = self.shards_max = self.shards_min = 0
         self.max_samples_per_send = 0
         self.shards_desired = 0.0
-        self.given_up_bytes = self.given_up_samples = 0
+        self.given_up_bytes = 0
         self.refused = 0
         self.reads = ReadCounts()
         self.current_segment = 0
@@ -274,5 +274,4 @@ _WATCHER_COUNTERS: Final = {
 _OWN: Final = {
     "refused_items": "Items that the destination refused by themselves; the others were sent.",
     "given_up_bytes": "Bytes of the log that were dropped before the destination had them.",
-    "given_up_samples": "Samples that were dropped from the log before the destination had them.",
 }
