@@ -21,7 +21,7 @@ scrape_configs:
 - job_name: file
   file_sd_configs: [{files: ['*.json']}]
 - job_name: missing
-  vultr_sd_configs: [{}]
+  http_sd_configs: [{url: 'https://a', tls_config: {ca_file: none.pem}}]
 - job_name: exec
   exec_sd_configs: [{command: [PYTHON, -c, 'print("[]")']}]
 - job_name: down
@@ -109,7 +109,8 @@ def test_a_provider_that_cannot_be_made_is_a_failure(config: Path) -> None:
     """Service 9.2: its job would have fewer targets than its file says."""
     ended = check(config, "missing")
     assert (ended.code, ended.out) == (1, "")
-    assert "Cannot create service discovery: promscrape has no provider" in ended.err
+    assert ended.err.startswith("Cannot create service discovery: ")
+    assert "none.pem" in ended.err
 
 
 def test_a_command_is_run_only_where_it_may(config: Path) -> None:

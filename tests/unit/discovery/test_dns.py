@@ -41,7 +41,7 @@ async def looking_up(
     """Run a provider that asks the servers of this file, on this port."""
 
     def make(config: DnsSDConfig, context: ProviderContext, metrics: DnsMetrics) -> Provider:
-        resolver = Resolver(context.log, str(resolver_file), port, 0.5)
+        resolver = Resolver(context.log, str(resolver_file), port, 5.0)
         refresher = DnsRefresher(config, resolver, context, metrics)
         return Refreshed(refresher, config.refresh_interval, context)
 

@@ -14,7 +14,7 @@ from structlog.testing import LogCapture
 from promscrape.config.load import parse
 from promscrape.decode.schema import ConfigStruct
 from promscrape.discovery.configs import DiscoveryConfigs
-from promscrape.discovery.kind import Kind, NoMetrics
+from promscrape.discovery.kind import Kind, NoMetrics, Unbuilt
 from promscrape.discovery.manager import DiscoveryManager
 from promscrape.discovery.provider import Provider, ProviderContext, Publish
 from promscrape.discovery.refresh import Refreshed
@@ -25,7 +25,6 @@ from promscrape.model.duration import Duration
 from tests.support.clock import ManualClock, settle
 
 STATIC = "static_configs: [{targets: ['a:1', 'b:2']}, {targets: ['c:3'], labels: {x: y}}]"
-MISSING = "azure_sd_configs: [{subscription_id: a, authentication_method: SDK}], gce_sd_configs: []"
 Run: TypeAlias = Callable[[Publish], Awaitable[None]]
 
 
@@ -58,6 +57,11 @@ def group(source: str, targets: int) -> TargetGroup:
     return TargetGroup(
         tuple({"__address__": f"{source}:{port}"} for port in range(targets)), {}, source
     )
+
+
+def unbuilt(count: int) -> dict[str, tuple[DemoConfig, ...]]:
+    """Return entries of a kind that has no provider, by their key."""
+    return {"unbuilt_sd_configs": tuple(DemoConfig(name=str(number)) for number in range(count))}
 
 
 async def forever() -> None:
@@ -95,12 +99,13 @@ class Managed:
         self.runs: dict[str, Run] = {}
         self.made: list[str] = []
         demo = Kind("demo", DemoConfig, NoMetrics, self._make)
+        missing = Unbuilt("unbuilt", DemoConfig)
         self.manager = DiscoveryManager(
             self._take,
             self.clock,
             self.registry,
             structlog.wrap_logger(None, processors=[self.logs]),
-            kinds={**registered(), demo.key: demo},
+            kinds={**registered(), demo.key: demo, missing.key: missing},
             user_agent="promscrape/test",
         )
 
@@ -180,30 +185,37 @@ async def test_the_targets_of_all_jobs_are_handed_on_at_once() -> None:
 async def test_a_job_without_providers_is_handed_on_without_targets() -> None:
     """M-3, tests 9 and 23: consumers learn that there are none, whether asked for or not built."""
     async with managing() as managed:
-        await managed.apply_text(
-            none="honor_labels: true", missing=MISSING, empty="static_configs: [{}]"
-        )
+        await managed.apply_text(none="honor_labels: true", empty="static_configs: [{}]")
         await managed.snapshot()
-        assert managed.snapshots == [{"none": [], "missing": [], "empty": []}]
-        assert managed.discovered("missing") == 0
+        assert managed.snapshots == [{"none": [], "empty": []}]
+        assert managed.discovered("none") == 0
+        await managed.manager.apply({"missing": DiscoveryConfigs(by_key=unbuilt(1))})
+        assert await managed.snapshot() == {"missing": []}
 
 
 async def test_each_entry_without_a_provider_is_one_error() -> None:
     """M-3, test 8: logged with its kind and job, and the rest of the job still runs."""
     async with managing() as managed:
-        await managed.apply_text(a=f"{STATIC}, {MISSING}", b="ec2_sd_configs: [{}, {}]")
+        managed.runs["x"] = publishing([group("g", 1)])
+        built = {"demo_sd_configs": (DemoConfig(name="x"),)}
+        await managed.manager.apply(
+            {
+                "a": DiscoveryConfigs(by_key={**built, **unbuilt(1)}),
+                "b": DiscoveryConfigs(by_key=unbuilt(2)),
+            }
+        )
         assert [
             (entry["log_level"], entry["event"], entry["type"], entry["config"])
             for entry in managed.logs.entries
         ] == [
-            ("error", "Cannot create service discovery", "azure", "a"),
-            ("error", "Cannot create service discovery", "ec2", "b"),
-            ("error", "Cannot create service discovery", "ec2", "b"),
+            ("error", "Cannot create service discovery", "unbuilt", "a"),
+            ("error", "Cannot create service discovery", "unbuilt", "b"),
+            ("error", "Cannot create service discovery", "unbuilt", "b"),
         ]
         reason = managed.logs.entries[0]["err"]
         assert isinstance(reason, DiscoveryError)
-        assert str(reason) == "promscrape has no provider for azure_sd_configs yet"
-        assert (await managed.snapshot())["a"] == ["0", "1"]
+        assert str(reason) == "promscrape has no provider for unbuilt_sd_configs yet"
+        assert await managed.snapshot() == {"a": ["g"], "b": []}
         assert managed.failed_configs == 3
 
 
