@@ -17,6 +17,7 @@ from promscrape.config.dump import dump, dump_job
 from promscrape.config.load import load, parse
 from promscrape.config.root import ConfigFile
 from promscrape.decode.decoding import Decoding
+from promscrape.discovery.registry import KINDS
 from promscrape.errors import ConfigError
 from promscrape.model.secret import Secret
 from promscrape.model.url import URL
@@ -65,9 +66,11 @@ def parts(annotation: object) -> Iterator[type]:
 
 def secret_fields() -> set[str]:
     """Return all fields that can hold a secret, as `Section.field`."""
+    roots: list[type[msgspec.Struct]] = [ConfigFile, *(kind.config for kind in KINDS)]
     return {
         f"{section.__name__}.{field.name}"
-        for section in sections(ConfigFile)
+        for root in roots
+        for section in sections(root)
         for field in msgspec.structs.fields(section)
         if not {Secret, URL}.isdisjoint(parts(field.type))
     }
@@ -190,6 +193,7 @@ def test_no_page_no_answer_and_no_log_shows_one(launcher: Launcher) -> None:
             "--log.level=debug",
             "--web.enable-lifecycle",
             "--scrape.discovery-reload-interval=100ms",
+            "--storage.remote.flush-deadline=1s",  # of what nobody takes
         ),
     )
     wait_failed(daemon)
