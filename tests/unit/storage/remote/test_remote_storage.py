@@ -1,17 +1,22 @@
 """Destinations over time: reloads, restarts, identities, several at a time."""
 
 import asyncio
+from array import array
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from promscrape.errors import ConfigError
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.metadata import Metadata, MetricType
 from promscrape.storage.remote.identity import position_identities
 from promscrape.storage.remote.outcome import Outcome, Verdict
+from promscrape.storage.remote.position_file import PositionFile
+from promscrape.storage.wal import log_reader
 from promscrape.storage.wal.directory import segment_path
 from promscrape.storage.wal.holder import GivenUp
+from promscrape.storage.wal.record import encode_samples
 from promscrape.storage.wal.tail import Position
 from tests.support.clock import ManualClock, settle
 from tests.support.remote_queue import FakePeer, destination, destinations, named, running
@@ -266,3 +271,90 @@ async def test_a_flipped_byte_in_the_log_is_counted(tmp_path: Path) -> None:
         await clock.advance(6)
         assert bench.peer.samples()["a"] == [(NOW_MS, 1), (NOW_MS + 2, 3)]
         assert bench.metric("prometheus_tsdb_wal_reader_corruption_errors_total") == 1
+
+
+async def test_series_that_left_the_log_leave_the_destination(tmp_path: Path) -> None:
+    """T60: forgotten within five seconds; those that stay are sent on."""
+    clock = ManualClock()
+    async with running(tmp_path, destination(), clock=clock) as bench:
+        stays = Target(bench.storage, named("stays"))
+        Target(bench.storage, named("a", "b", "c")).scrape([1, 2, 3], NOW_MS)
+        stays.scrape([1], NOW_MS + 1000)
+        await clock.advance(6)
+        (one,) = bench.remote._destinations.values()
+        assert len(one._parts.series) == 4
+        await bench.storage.truncate(NOW_MS + 500)
+        await clock.advance(6)
+        assert len(one._parts.series) == 1
+        stays.scrape([2], NOW_MS + 2000)
+        Target(bench.storage, named("b")).scrape([4], NOW_MS + 2000)
+        await clock.advance(6)
+        assert bench.peer.samples()["stays"] == [(NOW_MS + 1000, 1), (NOW_MS + 2000, 2)]
+        assert bench.peer.samples()["b"] == [(NOW_MS, 2), (NOW_MS + 2000, 4)]
+
+
+async def test_series_that_left_memory_are_still_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A destination far behind meets samples of series that are silent by now."""
+    monkeypatch.setattr(log_reader, "MAX_WAITING_SAMPLES", 3)
+    clock = ManualClock()
+    small = {"max_samples_per_send": 2, "capacity": 2, "max_shards": 1}
+    async with running(tmp_path, destination(queue_config=small), clock=clock) as bench:
+        bench.peer.gate.clear()
+        gone, stays = (Target(bench.storage, named(name)) for name in ("gone", "stays"))
+        for at in range(20):
+            gone.scrape([at], NOW_MS + at)
+            await settle()
+        late = Target(bench.storage, named("late"))
+        late.scrape([7], NOW_MS + 100)
+        stays.scrape([1], NOW_MS + 5000)
+        await bench.storage.truncate(NOW_MS + 1000)
+        assert bench.storage.statistics().active_series == 1
+        bench.peer.gate.set()
+        while len(bench.peer.taken) < 22:
+            await clock.advance(1)
+            await asyncio.sleep(0.001)
+        assert bench.peer.samples()["gone"] == [(NOW_MS + at, at) for at in range(20)]
+        assert bench.peer.samples()["late"] == [(NOW_MS + 100, 7)]
+        lost = bench.metric("samples_dropped_total", reason="unintentionally_dropped_series")
+        assert lost == 0
+
+
+async def test_a_sample_whose_series_nobody_knows_is_counted_and_said(tmp_path: Path) -> None:
+    """T20, 4.2."""
+    clock = ManualClock()
+    async with running(tmp_path, destination(), clock=clock):
+        pass
+    async with open_storage(tmp_path, clock=clock) as storage:
+        storage._parts.writer.append([encode_samples([99], [NOW_MS], array("d", [1.0]))])
+        Target(storage, named("a")).scrape([1], NOW_MS)
+    with capture_logs() as said:
+        async with running(tmp_path, destination(), clock=clock) as bench:
+            await until(lambda: bench.metric("samples_pending") == 1)
+            reason = "unintentionally_dropped_series"
+            assert bench.metric("samples_dropped_total", reason=reason) == 1
+            await clock.advance(6)
+            assert bench.peer.samples() == {"a": [(NOW_MS, 1)]}
+    assert [line["log_level"] for line in said if line.get("ref") == 99] == ["info"]
+
+
+async def test_the_position_is_on_disk_soon(tmp_path: Path) -> None:
+    """8.6: whole, under its own name, and at the end of what the peer took."""
+    clock = ManualClock()
+    async with running(tmp_path, destination(), clock=clock) as bench:
+        Target(bench.storage, named("a")).scrape([1], NOW_MS)
+        end = bench.storage.tail.end
+        await clock.advance(6)
+        (path,) = (tmp_path / "remote").iterdir()
+        file = PositionFile(path)
+
+        def is_stored() -> bool:
+            stored = file.load()
+            return stored is not None and stored.position == end
+
+        while not is_stored():  # in a thread, which the clock does not wait for
+            await clock.advance(1)
+            await asyncio.sleep(0.001)
+        path.write_bytes(b"{")
+        assert file.load() is None
