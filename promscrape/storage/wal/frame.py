@@ -70,8 +70,10 @@ class Fragment(NamedTuple):
     size: int
 
 
-def fragment_at(page: bytes, at: int) -> Fragment | None:
+def fragment_at(page: bytes, at: int, end: int = PAGE_BYTES) -> Fragment | None:
     """Return the fragment at `at` of a whole page, None where the page holds no further one.
+
+    end: from where on the page is padding, and no part of a fragment.
 
     Raises MalformedRecord for what is neither.
     """
@@ -85,6 +87,8 @@ def fragment_at(page: bytes, at: int) -> Fragment | None:
     kind, size, checksum = _HEADER.unpack_from(page, at)
     if size > MAX_FRAGMENT_BYTES or begin + size > len(page):
         raise MalformedRecord(f"invalid record size {size}")
+    if begin + size > end:
+        raise MalformedRecord("record crosses the end of the data")
     payload = page[begin : begin + size]
     if (found := crc32c(payload)) != checksum:
         raise MalformedRecord(f"unexpected checksum {found:x}, expected {checksum:x}")
@@ -153,7 +157,7 @@ def unframe(pages: Iterable[bytes], start: int = 0) -> Iterator[Framed]:
             if not assembler.is_torn:
                 start = base + at
             try:
-                fragment = fragment_at(page, at)
+                fragment = fragment_at(page, at, len(short))
                 record = assembler.push(fragment) if fragment else None
             except MalformedRecord as exc:
                 raise MalformedRecord(exc.reason, start) from exc

@@ -7,6 +7,7 @@ from promscrape.errors import MalformedRecord
 from promscrape.storage.wal.compression import Compression, compress
 from promscrape.storage.wal.frame import (
     HEADER_BYTES,
+    MAX_FRAGMENT_BYTES,
     PAGE_BYTES,
     Framed,
     fragment_at,
@@ -186,3 +187,14 @@ def test_a_header_does_not_cross_its_page() -> None:
 def test_a_short_last_page_is_read_as_padded() -> None:
     """Storage 2.8: a writer that was killed had no time to complete its page."""
     assert broken(GOOD + bytes(3)) == ([b"good"], "", -1)
+
+
+def test_a_header_that_was_torn_is_no_empty_fragment() -> None:
+    """S31: padded with zeros, one byte of a last fragment's header would end the record early."""
+    record = bytes(range(256)) * 256
+    framed = bytes(frame(record, 0, 0))
+    header = len(framed) - 7 - (len(record) - 2 * MAX_FRAGMENT_BYTES)
+    torn = framed[: header + 1]
+    pages = [torn[at : at + PAGE_BYTES] for at in range(0, len(torn), PAGE_BYTES)]
+    with pytest.raises(MalformedRecord, match="end of the data"):
+        list(unframe(pages))
