@@ -40,9 +40,15 @@ class Decoding:
         except Unreadable as exc:
             self._is_readable = False
             message = str(exc)
-            if is_below_secret(self._lines(), exc.place.line):
+            if self._may_name_secret(exc.place.line):
                 message = masked_anchor(message)
             self._walk.hard(exc.place, (), message, exc.hint)
+
+    def _may_name_secret(self, number: int) -> bool:
+        """Whether a line of text that is not YAML holds a secret, or may be part of one."""
+        lines = self._lines()
+        line = "".join(lines[number - 1 : number])  # The end of the text may be behind them all.
+        return masked_line(line) != line or is_below_secret(lines, number)
 
     def _lines(self) -> list[str]:
         return LINE_BREAK.split(self._source.decode("utf-8", "replace").removeprefix("\ufeff"))

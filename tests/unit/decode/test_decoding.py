@@ -174,3 +174,13 @@ def test_a_document_with_many_aliases_of_its_own_size_is_read() -> None:
 def test_a_path_is_written_with_dots_and_brackets(path: tuple[str | int, ...], text: str) -> None:
     """People and tools find the place by it."""
     assert path_text(path) == text
+
+
+@pytest.mark.parametrize(
+    "source", ["password: *hunter2", "a: {password: *hunter2}", "a:\n- {name: b, TOKEN: *hunter2}"]
+)
+def test_a_secret_that_looks_like_an_alias_is_not_named(source: str) -> None:
+    """Config 1.5, 14: in a line of its own, and among braces."""
+    error = error_of(source)
+    assert "hunter2" not in f"{error} {error.problems}"
+    assert "unknown anchor '<secret>' referenced" in str(error)
