@@ -44,9 +44,21 @@ def is_below_secret(lines: Sequence[str], number: int) -> bool:
     """Whether a line, counted from 1, may be part of a secret, as far as its text tells.
 
     It may be where it has no key of its own, or stands deeper than the key above it, and one of
-    the keys that it then belongs to holds secrets.
+    the keys that it then belongs to holds secrets, or one among braces in the line of such a key.
     """
-    return any(_SECRET_ENDING.fullmatch(key) for key in _owners(lines, number))
+    return _continues_secret(lines, number) or any(
+        _SECRET_ENDING.fullmatch(key) for key in _owners(lines, number)
+    )
+
+
+def _continues_secret(lines: Sequence[str], number: int) -> bool:
+    """Whether a line without a key comes after a secret, with no line between that has a key."""
+    for line in reversed(lines[:number]):
+        if _SECRET_KEY.search(line):
+            return True
+        if _KEY.match(line):
+            return False
+    return False
 
 
 def _owners(lines: Sequence[str], number: int) -> Iterator[str]:

@@ -78,3 +78,9 @@ def test_a_line_of_unreadable_text_belongs_to_the_keys_around_it(line: str, *, b
     """Config 1.5, 14: where nothing could be read the indentation has to tell."""
     lines = KEY.splitlines()
     assert is_below_secret(lines, lines.index(line) + 1) is below
+
+
+def test_a_line_may_continue_a_secret_among_braces() -> None:
+    """Config 1.5, 14: the key of the secret need not be the one that begins its line."""
+    lines = ["a: {name: b, TOKEN: hunter2", "", "  more}", "c: d"]
+    assert [is_below_secret(lines, number) for number in (1, 2, 3, 4)] == [True, True, True, False]
