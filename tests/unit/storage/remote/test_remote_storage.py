@@ -346,7 +346,7 @@ async def test_the_position_is_on_disk_soon(tmp_path: Path) -> None:
         Target(bench.storage, named("a")).scrape([1], NOW_MS)
         end = bench.storage.tail.end
         await clock.advance(6)
-        (path,) = (tmp_path / "remote").iterdir()
+        (path,) = (tmp_path / "remote").glob("*.json")
         file = PositionFile(path)
 
         def is_stored() -> bool:
