@@ -1,39 +1,27 @@
-"""Which tests prove which rule of the scrape specification.
+"""Which tests prove which rule, case or demand of a specification.
 
-    python -m tests.conformance.rule_coverage            every rule and case with its tests
+    python -m tests.conformance.rule_coverage            all of them with their tests
     python -m tests.conformance.rule_coverage --missing  those without any
+    python -m tests.conformance.rule_coverage discovery  of one specification
 
-A rule or case is cited by its id in a test's docstring, a case also in the id of a parameter.
+What there is to prove stands in `tests/conformance/<specification>/rules.yaml`. It is cited in a
+test's docstring, in the manner that `citing.py` knows of each specification.
 """
 
 import ast
-import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import yaml
 
+from tests.conformance.citing import STYLES, Style
+
 TESTS = Path(__file__).parents[1]
-RULES = Path(__file__).parent / "scrape" / "rules.yaml"
-
-# Other specifications have rules by the same letters: that of the log its S and A.
-_OTHER_AREAS = {
-    "unit/storage": "STV",
-    "unit/discovery": "STV",
-    "unit/decode": "STV",
-    "adversity/test_kill": "S",
-    "adversity/test_disk": "S",
-    "e2e/test_life": "S",
-    "e2e/test_wal": "S",
-    "property/test_wal": "S",
-}
-
-_CITED = re.compile(r"\b([A-Z]{1,2})(\d{1,3})\b(?: to \1(\d{1,3})\b)?")
-_CASE = re.compile(r"\bTC\d{3}\b")
+AREAS = tuple(STYLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,74 +33,86 @@ class Specification:
     excused: Mapping[str, str]
 
 
-def specification() -> Specification:
-    data = yaml.safe_load(RULES.read_text())
+@cache
+def specification(area: str) -> Specification:
+    """Return what there is to prove: rules by letter, cases by number, demands by name."""
+    data = yaml.safe_load(_rules_of(area).read_text())
     wording = {
-        f"{area}{number}": words
-        for area, rules in data["rules"].items()
+        f"{letter}{number}": words
+        for letter, rules in data.get("rules", {}).items()
         for number, words in rules.items()
     }
-    cases = [f"TC{number:03d}" for part in data["cases"] for number in _numbers(part)]
-    return Specification((*wording, *cases), wording, data["excused"])
+    numbers = [number for part in data.get("cases", []) for number in _numbers(str(part))]
+    cases = [STYLES[area].case_form.format(number) for number in numbers]
+    demands = [
+        f"{group} {name}" for group, names in data.get("demands", {}).items() for name in names
+    ]
+    return Specification((*wording, *cases, *demands), wording, data["excused"])
+
+
+def _rules_of(area: str) -> Path:
+    return Path(__file__).parent / area / "rules.yaml"
 
 
 def _numbers(part: str) -> range:
     first, _, last = part.partition("-")
-    return range(int(first), int(last) + 1)
+    return range(int(first), int(last or first) + 1)
 
 
 @cache
-def citations() -> Mapping[str, list[str]]:
+def citations(area: str) -> Mapping[str, list[str]]:
     """Return the tests that cite each id, as `file::function`."""
+    style, ids = STYLES[area], specification(area).ids
     found: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted(TESTS.rglob("test_*.py")):
         file = path.relative_to(TESTS).as_posix()
-        others = "".join(own for area, own in _OTHER_AREAS.items() if file.startswith(area))
-        tree = ast.parse(path.read_text())
-        for name, cited in _cited_in(tree):
-            if cited[0] in others and not cited.startswith("TC"):
-                continue
+        if not style.is_about(file):
+            continue
+        for name, cited in _cited_in(ast.parse(path.read_text()), style, file, ids):
             test = f"{file}::{name}" if name else file
             if test not in found[cited]:
                 found[cited].append(test)
-    for path in sorted(TESTS.rglob("*.yaml")):
-        if path != RULES:
-            for cited in _CASE.findall(path.read_text()):
+    for path in sorted((Path(__file__).parent / area).rglob("*.yaml")):
+        if path != _rules_of(area):
+            for cited in style.in_data(path.read_text()):
                 found[cited].append(path.relative_to(TESTS).as_posix())
     return found
 
 
-def _cited_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
+def _cited_in(
+    tree: ast.Module, style: Style, file: str, ids: Iterable[str]
+) -> Iterator[tuple[str, str]]:
     """Yield tests with what they cite; parameters stand outside of any function."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             if node.name.startswith("test_"):
-                for cited in _ids_in(ast.get_docstring(node) or ""):
+                text = " ".join((ast.get_docstring(node) or "").split())
+                for cited in style.in_docstring(text, file, ids):
                     yield node.name, cited
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            for cited in _CASE.findall(node.value):
+            for cited in style.in_data(node.value):
                 yield "", cited
-
-
-def _ids_in(text: str) -> Iterator[str]:
-    for area, first, last in _CITED.findall(text):
-        for number in range(int(first), int(last or first) + 1):
-            yield f"{area}{number:03d}" if area == "TC" else f"{area}{number}"
 
 
 def main() -> None:
     """Print the coverage."""
-    spec, cited = specification(), citations()
-    only_missing = "--missing" in sys.argv[1:]
+    areas = [name for name in sys.argv[1:] if name in AREAS] or AREAS
+    for area in areas:
+        _report(area, only_missing="--missing" in sys.argv[1:])
+
+
+def _report(area: str, *, only_missing: bool) -> None:
+    spec, cited = specification(area), citations(area)
     for rule in spec.ids:
         tests = cited.get(rule, [])
         excuse = spec.excused.get(rule, "")
         if only_missing and (tests or excuse):
             continue
         tail = ", ".join(tests) or (f"excused: {excuse}" if excuse else "NOT CITED")
-        print(f"{rule:6}{spec.wording.get(rule, ''):60} {tail}")  # noqa: T201 - a report
+        words = spec.wording.get(rule, "")
+        print(f"{rule:6}{words:60} {tail}" if words else f"{rule:66} {tail}")  # noqa: T201 - a report
     count = sum(rule in cited for rule in spec.ids)
-    print(f"{count} of {len(spec.ids)} cited, {len(spec.excused)} excused")  # noqa: T201 - a report
+    print(f"{area}: {count} of {len(spec.ids)} cited, {len(spec.excused)} excused")  # noqa: T201 - a report
 
 
 if __name__ == "__main__":

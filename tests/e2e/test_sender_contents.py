@@ -97,7 +97,35 @@ test_latency_sum 6
 test_latency_count 4
 """
 
-JOBS = ("samples", "labels", "histogram", "metadata", "exemplars", "empty")
+COMBINED = """\
+# HELP test_mixed With a family of each type.
+# TYPE test_mixed counter
+test_mixed_total{method="GET",path="/a"} 1 # {trace_id="m1"} 1 {ago}
+test_mixed_total{method="GET",path="/b"} 2
+test_mixed_total{path="/c"} 3
+# HELP test_level A gauge beside it.
+# TYPE test_level gauge
+test_level -4
+# HELP test_duration A histogram beside both.
+# TYPE test_duration histogram
+test_duration_bucket{le="1"} 3 # {trace_id="m2"} 0.5 {ago}
+test_duration_bucket{le="+Inf"} 4
+test_duration_sum 6
+test_duration_count 4
+# HELP up What a program says of itself.
+# TYPE up gauge
+up 7
+"""
+
+UNTYPED = """\
+test_untyped 1
+test_untyped_bucket{le="1"} 2
+test_untyped_bucket{le="+Inf"} 3
+test_untyped_sum 4
+test_untyped_count 5
+"""
+
+JOBS = ("samples", "labels", "histogram", "metadata", "exemplars", "combined", "untyped", "empty")
 SCRAPES = 3
 
 
@@ -109,6 +137,8 @@ def bodies() -> dict[str, str]:
         "/histogram": HISTOGRAM,
         "/metadata": METADATA,
         "/exemplars": EXEMPLARS.replace("{ago}", ago),
+        "/combined": COMBINED.replace("{ago}", ago),
+        "/untyped": UNTYPED,
         "/empty": "",
     }
 
@@ -135,7 +165,8 @@ def config(target: str, url: str, message: str = V2) -> str:
 
 
 def scraped_often(receiver: Receiver) -> bool:
-    ups = [taken for labels, taken in receiver.series.items() if ("__name__", "up") in labels]
+    report = ("__name__", "scrape_samples_scraped")
+    ups = [taken for labels, taken in receiver.series.items() if report in labels]
     return len(ups) == len(JOBS) and all(len(taken) >= SCRAPES for taken in ups)
 
 
@@ -163,7 +194,7 @@ def values_of(sent: Receiver, name: str) -> set[float]:
 
 
 def test_nothing_breaks_a_demand_of_either_document(sent: Receiver) -> None:
-    """TestSymbolTable, TestLabelValidation, TestProtocolCompliance and the labels of the rest.
+    """TestSymbolTable, TestLabelValidation, TestProtocolCompliance, efficient_symbol_reuse.
 
     The receiver has checked every request: headers, snappy, symbols, references, order and
     uniqueness of labels, no empty ones, ascending timestamps, samples or histograms.
@@ -192,7 +223,10 @@ def test_nothing_breaks_a_demand_of_either_document(sent: Receiver) -> None:
     ],
 )
 def test_values_arrive_as_they_were_exposed(sent: Receiver, name: str, value: float) -> None:
-    """TestSampleEncoding, and of TestEdgeCases metric_name_with_colons, very_long_metric_name."""
+    """TestSampleEncoding; special_float_combinations and others of TestEdgeCases.
+
+    These are metric_name_with_colons and very_long_metric_name.
+    """
     assert values_of(sent, name) == {value}
     assert messages_of(sent, name)[0].samples
 
@@ -242,7 +276,10 @@ def test_labels_are_ordered_by_bytes(sent: Receiver) -> None:
 
 
 def test_label_values_are_kept(sent: Receiver) -> None:
-    """TestLabelValidation unicode, special characters, very long, many; empty ones go (T14)."""
+    """TestLabelValidation, huge_label_values and unicode_in_labels of TestEdgeCases; T14.
+
+    Values in any script, special characters, very long and many are kept; empty ones go.
+    """
     assert labels_of(sent, "test_unicode")["name"] == "Zürich 日本 🎉"
     assert labels_of(sent, "test_special")["text"] == 'a "quote", a \\ and a\nline'
     assert labels_of(sent, "test_long_value")["a"] == "v" * 10_000
@@ -286,7 +323,10 @@ def test_types_ride_on_every_series(sent: Receiver, name: str, kind: int) -> Non
 
 
 def test_helps_are_unescaped_and_the_same_for_a_family(sent: Receiver) -> None:
-    """TestMetadataEncoding metadata_help_*, metadata_consistent_across_series."""
+    """TestMetadataEncoding metadata_help_*, metadata_empty_help_allowed.
+
+    Also metadata_consistent_across_series.
+    """
     helps = {series.metadata.help for series in messages_of(sent, "test_requests_total")}
     assert helps == {"Total HTTP requests."}
     (text,) = {series.metadata.help for series in messages_of(sent, "test_temperature")}
@@ -324,6 +364,48 @@ def test_exemplars_ride_with_their_samples(sent: Receiver) -> None:
     }
     assert traces == {"h1", "h2"}
     assert all(series.samples for series in messages_of(sent, "test_latency_bucket"))
+
+
+def test_families_of_all_types_come_together(sent: Receiver) -> None:
+    """multiple_metric_types, mixed_labels_and_metadata, real_world_scenario of TestCombinedFeatures."""
+    kinds = {"test_mixed_total": 1, "test_level": 2, "test_duration_sum": 3}
+    for name, kind in kinds.items():
+        assert {one.metadata.kind for one in messages_of(sent, name)} == {kind}
+    mixed = {frozenset(dict(one.labels).items()) for one in messages_of(sent, "test_mixed_total")}
+    assert {dict(labels)["path"] for labels in mixed} == {"/a", "/b", "/c"}
+    assert len(mixed) == 3
+    assert not any(series.histograms for message in sent.messages for series in message.series)
+
+
+def test_an_exposed_up_breaks_nothing(sent: Receiver) -> None:
+    """real_world_scenario of TestCombinedFeatures: it is the very series that the scrape reports."""
+    assert 1.0 in values_of_job(sent, "combined", "up") <= {1.0, 7.0}
+    assert values_of_job(sent, "combined", "test_level") == {-4.0}
+
+
+def test_one_request_has_a_histogram_with_all_that_belongs_to_it(sent: Receiver) -> None:
+    """histogram_with_metadata_and_exemplars of TestCombinedFeatures: each request that has it."""
+    requests = [
+        [one for one in message.series if one.name.startswith("test_duration")]
+        for message in sent.messages
+    ]
+    parts = [one for one in requests if one]
+    assert parts
+    for series in parts:
+        names = {one.name for one in series}
+        assert names == {f"test_duration_{part}" for part in ("bucket", "sum", "count")}
+        assert {one.metadata.help for one in series} == {"A histogram beside both."}
+    exemplars = [one for series in parts for each in series for one in each.exemplars]
+    assert {one.labels for one in exemplars} == {(("trace_id", "m2"),)}
+
+
+def test_names_like_a_histograms_parts_are_plain_series(sent: Receiver) -> None:
+    """mixed_sample_and_histogram_families of TestEdgeCases: untyped, each with its own value."""
+    for name, value in (("", 1), ("_sum", 4), ("_count", 5)):
+        assert values_of(sent, f"test_untyped{name}") == {value}
+    buckets = messages_of(sent, "test_untyped_bucket")
+    assert {dict(one.labels)["le"] for one in buckets} == {"1", "+Inf"}
+    assert {one.metadata.kind for one in buckets} == {0}
 
 
 def test_start_timestamps_are_before_their_samples(sent: Receiver) -> None:

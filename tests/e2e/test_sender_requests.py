@@ -102,7 +102,10 @@ def test_a_malformed_body_is_a_failed_scrape(run: Run) -> None:
 
 
 def test_a_large_scrape_is_split(run: Run) -> None:
-    """batch_size_reasonable of TestBatchingBehavior, TestRobustnessUnderLoad; 7.1."""
+    """batch_size_reasonable of TestBatchingBehavior, TestRobustnessUnderLoad; 7.1.
+
+    TestConcurrentRequests: several requests are under way, and no series is out of order.
+    """
 
     def is_whole(receiver: Receiver) -> bool:
         return len(receiver.series) >= 12_000 + len(REPORT_SERIES)
@@ -147,3 +150,36 @@ def test_the_first_version_is_spoken_by_its_own_rules(tmp_path: Path) -> None:
     assert (tested.kind, tested.help) == (1, "Tested.")
     with_both = [one for one in receiver.messages if one.metadata and one.series]
     assert with_both == []  # metadata goes by itself (4.6)
+
+
+def test_a_receiver_of_the_first_version_alone_gets_it(tmp_path: Path) -> None:
+    """TestFallbackBehavior: after one answer 415 the same samples again, and it stays at that."""
+    with Background() as servers:
+        target = servers.enter(MockTarget({"/metrics": "test_metric 1\n"}))
+        receiver = servers.enter(Receiver(says_written=False, knows_v2=False))
+        text = config(target.address, [receiver.url], V2, batch_send_deadline="200ms").replace(
+            f"  protobuf_message: {V2}\n",
+            f"  protobuf_message: {V2}\n  protobuf_message_fallback: true\n",
+        )
+        with Launched(tmp_path / "cwd", text) as daemon:
+            eventually(lambda: len(receiver.requests) > 3 and receiver.series, what="requests")
+            assert daemon.interrupt() == 0, daemon.output()
+    assert receiver.faults == []
+    first, *others = [one for one in receiver.messages if one.series]
+    assert (first.version, {one.version for one in others}) == (2, {1})
+    assert [one.status for one in receiver.requests][:2] == [415, 204]
+    refused = {(one.labels, tuple(one.samples)) for one in first.series}
+    again = {(one.labels, tuple(one.samples)) for one in others[0].series}
+    assert refused == again
+
+
+def test_a_send_that_is_no_longer_needed_is_said(tmp_path: Path) -> None:
+    """T26: the suite's own configuration asks for what the second version does anyway."""
+    with Background() as servers:
+        target = servers.enter(MockTarget({"/metrics": "test_metric 1\n"}))
+        receiver = servers.enter(Receiver())
+        text = config(target.address, [receiver.url])
+        with Launched(tmp_path / "cwd", text) as daemon:
+            eventually(lambda: receiver.requests, what="a request")
+            assert daemon.interrupt() == 0, daemon.output()
+    assert daemon.output().count("usage of 'metadata_config.send' is redundant") == 1

@@ -4,6 +4,7 @@ import pytest
 
 from promscrape.config.dump import dump
 from promscrape.config.load import parse
+from promscrape.errors import ConfigError
 from promscrape.httpclient.auth import Authorization, BasicAuth
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
@@ -97,3 +98,20 @@ def test_the_default_cloud_stands_for_an_empty_one() -> None:
     """Config 10: an explicit null would leave it empty."""
     assert destination_of("azuread: {cloud: , sdk: {}}").azuread == AzureADConfig(sdk=AzureSDK())
     assert AzureADConfig(sdk=AzureSDK()).cloud == "AzurePublic"
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        (("headers: {user-agent: x}",), "user-agent is a reserved header"),
+        (("headers: {Authorization: x}",), "authorization header must be changed via"),
+        (
+            ("basic_auth: {username: u}", "oauth2: {client_id: c, token_url: http://t}"),
+            "at most one of basic_auth, oauth2",
+        ),
+    ],
+)
+def test_what_would_change_the_protocol_is_refused(keys: tuple[str, ...], named: str) -> None:
+    """T46: whatever the case; and one way to say who one is suffices."""
+    with pytest.raises(ConfigError, match=named):
+        destination_of(*keys)

@@ -214,7 +214,7 @@ async def test_histograms_and_exemplars_are_sent_where_that_is_asked_for(tmp_pat
 
 
 async def test_metadata_go_by_themselves_in_the_first_version(tmp_path: Path) -> None:
-    """T27: 4500 families, one of them from two targets, in requests of 2000."""
+    """T26, T27: 4500 families, one of them from two targets, in requests of 2000."""
     known = [(f"m{n}", Metadata(MetricType.COUNTER, "help")) for n in range(4500)]
     clock = ManualClock()
     configs = destinations({"url": "http://a/w"}, {"url": "http://b/w", "protobuf_message": V2})
@@ -225,7 +225,7 @@ async def test_metadata_go_by_themselves_in_the_first_version(tmp_path: Path) ->
         counts = [attempt.counts.metadata for attempt in bench.peers[0].attempts]
         assert counts == [2000, 2000, 500]
         assert bench.peers[0].attempts[0].request.metadata[0].help == "help"
-        # T26: with the second version they are part of every series instead.
+        # With the second version they are part of every series instead.
         assert bench.peers[1].attempts == []
         assert bench.metric("metadata_total") == 4500
 
