@@ -74,6 +74,22 @@ async def test_a_shard_takes_what_there_is_room_for(tmp_path: Path) -> None:
         assert bench.metric("samples_pending") == 0
 
 
+async def test_one_full_batch_may_wait_however_small_the_capacity(tmp_path: Path) -> None:
+    """T50: three in flight, three in the one full batch, two in the one that is being filled."""
+    clock = ManualClock()
+    config = destination(queue_config={"max_samples_per_send": 3, "capacity": 1, "max_shards": 1})
+    async with running(tmp_path, config, clock=clock) as bench:
+        bench.peer.gate.clear()
+        target = Target(bench.storage, named("a"))
+        for at in range(10):
+            target.scrape([at], NOW_MS + at)
+            await settle()
+        assert bench.metric("samples_pending") == 8
+        bench.peer.gate.set()
+        await clock.advance(10)
+        assert bench.peer.samples()["a"] == [(NOW_MS + at, float(at)) for at in range(10)]
+
+
 async def test_a_batch_waits_longer_each_time(tmp_path: Path) -> None:
     """T34, 6.1: doubling from min_backoff up to max_backoff."""
     clock = ManualClock()
