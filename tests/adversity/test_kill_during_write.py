@@ -19,6 +19,7 @@ from promscrape.storage.wal.directory import list_checkpoints, list_segments
 from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.storage.wal.reader import read_segments
 from promscrape.storage.wal.recovery import Recovery
+from tests.support.guard import guard
 from tests.support.wal import Target, logged_samples, metric, no_pace, open_storage
 from tests.support.wal_writer import bits_of, labels_of, options_for
 
@@ -35,6 +36,7 @@ def write_until_killed(directory: Path, first: int, enough: Callable[[int], bool
         stdout=subprocess.PIPE,
         bufsize=0,
     )
+    guard(writer.pid)
     assert writer.stdout is not None
     with writer.stdout as reports:
         seen = b""

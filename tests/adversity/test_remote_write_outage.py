@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from promscrape.storage.remote.config import WriteMessage
+from tests.support.guard import guard
 from tests.support.remote_write.receiver import Receiver
 from tests.support.remote_writer import INTERVAL_MS, SERIES, time_of
 
@@ -33,6 +34,7 @@ class Writer:
         process = await asyncio.create_subprocess_exec(
             *argv, *options, stdout=asyncio.subprocess.PIPE
         )
+        guard(process.pid)
         return cls(process)
 
     async def read(self, scrapes: int) -> None:

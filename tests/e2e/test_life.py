@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from promscrape.model.labels import Labels
+from tests.support.guard import guard
 from tests.support.peers import Launcher, Scraper, eventually, run_promscrape
 from tests.support.wal import logged_samples
 
@@ -214,6 +215,7 @@ def test_a_signal_while_the_file_is_read_ends_it_in_order(tmp_path: Path) -> Non
     os.mkfifo(config)
     argv = [sys.executable, "-m", "promscrape", f"--config.file={config}"]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, cwd=tmp_path, text=True) as daemon:
+        guard(daemon.pid)
         with config.open("w") as pipe:  # opens once the daemon reads
             daemon.send_signal(signal.SIGHUP)
             daemon.send_signal(signal.SIGTERM)

@@ -23,6 +23,8 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.guard import guard
+
 T = TypeVar("T")
 
 # The daemon as the Python that runs the tests has it installed.
@@ -88,6 +90,7 @@ class Program:
                 cwd=home,
                 start_new_session=True,
             )
+        guard(self._process.pid)
 
     @property
     def address(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, final
 
+from tests.support.guard import guard
 from tests.support.peers import PROMSCRAPE
 
 V1: Final = "prometheus.WriteRequest"
@@ -58,6 +59,7 @@ class Launched:
                 cwd=folder,
                 start_new_session=True,
             )
+        guard(self._process.pid)
 
     @property
     def is_running(self) -> bool:
