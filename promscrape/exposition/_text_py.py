@@ -88,6 +88,7 @@ def read_line(buf: bytes, at: int, type_in_force: MetricType) -> Line:
 
 def read_value(buf: bytes, start: int, value_at: int) -> Value:
     """Read a sample's value and timestamp; `start` is where its line began, for the error text."""
+    start = _skip_blanks(buf, start)  # as where the line is read for the first time
     token = _VALUE.match(buf, value_at)
     if token is None:
         refuse(buf, start, value_at, "expected value after metric")

@@ -51,11 +51,19 @@ def target(body_format: BodyFormat) -> Callable[[bytes], None]:
         for body in (data[:middle], data):
             cold = BodyReader(SWITCHES[index]).scan(body, body_format)
             found = known[index].scan(body, body_format)
-            assert said(found) == said(cold)
+            assert said(found) == said(cold), difference(body, said(found), said(cold))
             if found.error is None:
                 known[index].retain(found.series)
 
     return check
+
+
+def difference(body: bytes, found: tuple[object, ...], cold: tuple[object, ...]) -> str:
+    """Return what the reader that has seen many bodies says, and what the new one says."""
+    parts = [f"{warm!r} in place of {new!r}" for warm, new in zip(found, cold, strict=True)]
+    return "\n".join(
+        [repr(body), *(part for part in parts if len(set(part.split(" in place of "))) > 1)]
+    )
 
 
 def said(columns: Columns) -> tuple[object, ...]:

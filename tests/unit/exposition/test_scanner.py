@@ -183,6 +183,16 @@ def test_an_error_names_the_line_and_not_the_comments_before_it() -> None:
     assert error.line == 3
 
 
+def test_an_error_has_one_text_whether_the_series_was_known_or_not() -> None:
+    """P5: blanks before a name are not part of the excerpt; found by fuzzing."""
+    scanner, body = TextScanner(), b"\t a 1x\n"
+    scan(scanner, b"\t a 1\n")
+    warm, cold = scanner.scan(body).error, TextScanner().scan(body).error
+    assert warm is not None
+    assert str(warm) == str(cold)
+    assert warm.reason.endswith('while parsing: "a 1x"')
+
+
 def test_the_ids_of_neighbours_differ() -> None:
     """Each text has one id, and no two texts share one."""
     series = scan(TextScanner(), b"".join(b"m%d 1\n" % i for i in range(1000))).series
