@@ -25,6 +25,7 @@ from tests.support.peers import Launcher, Scraper, eventually
 CONTENT_TYPE = (
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 )
+DATA = Path(__file__).parents[1] / "data"
 NATIVE = ("--enable-feature=native-histograms",)
 # What a program that is asked by others besides says for the first time at any moment.
 VOLATILE = ("go_gc_", "net_conntrack_", "prometheus_http_", "prometheus_engine_")
@@ -163,6 +164,31 @@ def test_an_older_prometheus_reads_past_converted_histograms(launcher: Launcher)
     (plain,) = reader.raw("a[10m]")
     assert len(plain.points) >= 2
     assert reader.raw('{__name__=~"h.*"}[10m]') == []
+
+
+@pytest.mark.parametrize("name", ["prometheus.pb", "alertmanager.pb"])
+def test_a_fixed_body_has_the_same_values(launcher: Launcher, name: str) -> None:
+    """Drop-in, value by value: nothing moves between the two scrapes of a body that stands still."""
+    with CannedTarget((DATA / name).read_bytes(), CONTENT_TYPE) as target:
+        theirs = launcher.prometheus(config_of(target.address), flags=NATIVE)
+        ours = launcher.promscrape(config_of(target.address, "scrape_protocols: [PrometheusProto]"))
+        for scraper in (theirs, ours):
+            scraper.wait_up()
+            wait_for_scrapes(scraper, 2)
+        assert target.accepted[-1].startswith("application/vnd.google.protobuf")
+        expected = values_of(theirs)
+        assert ours.stop() == 0
+    found = values_of(read_by_prometheus(launcher, ours.data_dir))
+    assert found == expected
+    assert len(found) > 200
+
+
+def values_of(scraper: Scraper) -> dict[SeriesKey, set[str]]:
+    """Return the different values of each series that the target itself exposed."""
+    return {
+        frozenset(one.labels.items()): {repr(point.value) for point in one.points}
+        for one in scraper.raw("{job='t',__name__!~'up|scrape_.+'}[10m]")
+    }
 
 
 @pytest.mark.parametrize("program", ["prometheus", "alertmanager"])

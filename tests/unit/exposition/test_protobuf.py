@@ -1,7 +1,6 @@
 """Protobuf bodies: what each message becomes, and what is refused (B1 to B9)."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,8 +29,6 @@ from tests.support.metric_family import (
     family,
     pairs,
 )
-
-DATA = Path(__file__).parents[2] / "data"
 
 NATIVE = Switches(native_histograms=True)
 NATIVE_AND_CLASSIC = Switches(native_histograms=True, keep_classic=True)
@@ -313,19 +310,6 @@ def test_a_native_histograms_exemplars_are_sorted_and_timed() -> None:
     assert [(each.value, each.t_ms) for each in sample.exemplars] == [(1.0, 10_000), (3.0, 20_000)]
     (sample,) = read(histogram(**SPARSE, bucket=[bucket]), PROTOBUF, NATIVE)
     assert [each.value for each in sample.exemplars] == [5.0]
-
-
-@pytest.mark.parametrize("name", ["alertmanager", "prometheus"])
-def test_a_real_body_has_the_series_of_its_text_twin(name: str) -> None:
-    """The protobuf body was fetched after the text: only that request's own series are new."""
-    proto = read((DATA / f"{name}.pb").read_bytes(), PROTOBUF)
-    text = read((DATA / f"{name}.txt").read_bytes(), PROMETHEUS_TEXT)
-    series = [sample.series for sample in proto]
-    assert len(set(series)) == len(series)
-    more = set(series) - {sample.series for sample in text}
-    assert set(series) - more == {sample.series for sample in text}
-    assert all('handler="/metrics"' in each and each.startswith(f"{name}_http_") for each in more)
-    assert len(more) == 23 + (name == "prometheus")
 
 
 def changing(number: float) -> bytes:
