@@ -9,6 +9,7 @@ import statistics
 import time
 from array import array
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 
 import cramjam
@@ -93,10 +94,10 @@ def _send(twin: str) -> None:
     encoder = _module(_encode_py, twin).Encoder(series)
     for version, encode in (("1.0", encoder.encode_v1), ("2.0", encoder.encode_v2)):
         message = encode(columns)
-        _show(f"{twin}: remote write {version}", lambda e=encode: e(columns), len(rows))
+        _show(f"{twin}: remote write {version}", partial(encode, columns), len(rows))
         if twin == "python":
-            pack = cramjam.snappy.compress_raw
-            _show(f"snappy, {version}", lambda m=message, p=pack: p(m), len(rows))
+            pack = partial(cramjam.snappy.compress_raw, message)
+            _show(f"snappy, {version}", pack, len(rows))
 
 
 def _show(what: str, work: Callable[[], object], samples: int) -> None:
