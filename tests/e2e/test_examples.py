@@ -13,8 +13,9 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "config").glob("*.yml"))
 # In a cluster each pod has these; elsewhere `check config` rightly says that they are missing.
 IN_CLUSTER = "kubernetes.yml"
 
-# Debian builds Prometheus without some kinds of discovery, and one is promscrape's own.
-UNKNOWN_TO_DEBIAN = (IN_CLUSTER, "consul.yml", "exec_sd.yml")
+# Debian builds Prometheus without some kinds of discovery, and its version is one without the keys
+# of formats.yml; others are promscrape's own.
+UNKNOWN_TO_DEBIAN = (IN_CLUSTER, "consul.yml", "exec_sd.yml", "formats.yml", "nomad.yml")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -37,12 +38,29 @@ def test_the_examples_are_those_that_were_promised() -> None:
         "docker.yml",
         "exec_sd.yml",
         "file_sd.yml",
+        "formats.yml",
         "kubernetes.yml",
         "minimal.yml",
+        "nomad.yml",
         "promscrape.yml",
         "remote_write.yml",
         "service_discovery.yml",
     ]
+
+
+def test_what_a_comment_offers_can_be_switched_on(tmp_path: Path) -> None:
+    """Config 3: keys that only some backends can do with stand as comments in remote_write.yml."""
+    offered = ("protobuf_message:", "protobuf_message_fallback:", "prefer_fresh:")
+    text = (EXAMPLES[0].parent / "remote_write.yml").read_text()
+    for key in offered:
+        assert f"    # {key}" in text
+        text = text.replace(f"    # {key}", f"    {key}")
+    path = tmp_path / "remote_write.yml"
+    path.write_text(text)
+    (destination,) = load(str(path)).remote_write
+    assert destination.prefer_fresh
+    assert destination.protobuf_message_fallback
+    assert run_command("check", "config", "--syntax-only", str(path)).code == 0
 
 
 def test_promtool_agrees_on_every_example() -> None:
