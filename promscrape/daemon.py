@@ -34,23 +34,21 @@ from promscrape.flags.features import (
     TYPE_AND_UNIT_LABELS,
 )
 from promscrape.flags.flags import Flags
-from promscrape.model.duration import Duration
 from promscrape.model.metadata import Metadata
 from promscrape.process import LimitsCollector, ProcessMetrics
 from promscrape.reload import Reloader
 from promscrape.runtime import Limits, detect, refresh
 from promscrape.scrape.manager import ScrapeManager
 from promscrape.scrape.metrics import ScrapeMetrics
-from promscrape.scrape.options import ScrapeOptions
+from promscrape.scrape.options import ScrapeOptions, body_ceiling_bytes
 from promscrape.scrape.pool import ScrapePool
 from promscrape.storage.remote.client import WriteClient
 from promscrape.storage.remote.config import RemoteWriteConfig
 from promscrape.storage.remote.remote_storage import Entry, RemoteOptions, RemoteStorage
 from promscrape.storage.remote.status import DestinationStatus
 from promscrape.storage.wal.agent import AgentStorage
-from promscrape.storage.wal.compression import Compression
 from promscrape.storage.wal.metrics import WalMetrics
-from promscrape.storage.wal.options import FsyncPolicy, WalOptions
+from promscrape.storage_settings import wal_options
 from promscrape.twins import COMPILED, WHY_PLAIN
 from promscrape.version import PROGRAM, Version
 from promscrape.web.options import WebOptions
@@ -61,11 +59,6 @@ _USER_AGENT = f"{PROGRAM}/{Version.current().version}"
 
 EXIT_FAILED = 1
 EXIT_BAD_CONFIG = 2
-
-_MIB = 1 << 20
-_CEILING_SHARE = 64
-_CEILING_FLOOR_BYTES = 32 * _MIB
-_CEILING_WITHOUT_LIMIT_BYTES = 256 * _MIB
 
 _STARTS = frozenset({CREATED_TIMESTAMPS, START_TIMESTAMPS})
 
@@ -241,7 +234,7 @@ class Daemon:
 
     async def _open_storage(self, stack: AsyncExitStack, metrics: WalMetrics) -> AgentStorage:
         storage = AgentStorage(
-            _wal_options(self._flags, self.config.storage.tsdb.out_of_order_time_window),
+            wal_options(self._flags, self.config.storage.tsdb.out_of_order_time_window),
             clock=self._clock,
             metrics=metrics,
             log=self._log,
@@ -387,41 +380,6 @@ class Daemon:
         if not self._quit.is_set():
             self._log.warning("Received an OS signal, exiting gracefully...", signal=name)
             self.quit()
-
-
-def body_ceiling_bytes(memory_bytes: int | None) -> int:
-    """Return how large a body may be where its job sets no limit.
-
-    A body's series take several times its size in memory, and some targets can send one at the
-    same time: a sixty-fourth of the process's memory keeps one target from ending it.
-    """
-    if memory_bytes is None:
-        return _CEILING_WITHOUT_LIMIT_BYTES
-    return max(memory_bytes // _CEILING_SHARE, _CEILING_FLOOR_BYTES)
-
-
-def _wal_options(flags: Flags, out_of_order_window: Duration) -> WalOptions:
-    given = {}
-    if flags.storage_agent_wal_segment_size:
-        given["segment_bytes"] = flags.storage_agent_wal_segment_size.bytes
-    if flags.storage_agent_retention_max_bytes:
-        given["max_bytes"] = flags.storage_agent_retention_max_bytes.bytes
-    kind = flags.storage_agent_wal_compression_type
-    return WalOptions(
-        directory=Path(flags.storage_agent_path),
-        compression=Compression(kind) if flags.storage_agent_wal_compression else Compression.NONE,
-        fsync=FsyncPolicy(flags.storage_agent_wal_fsync),
-        truncate_frequency_s=flags.storage_agent_wal_truncate_frequency.seconds or 2 * 3600,
-        min_time_s=flags.storage_agent_retention_min_time.seconds,
-        max_time_s=flags.storage_agent_retention_max_time.seconds,
-        checkpoint_from_memory=flags.storage_agent_checkpoint_from_in_memory_series,
-        checkpoint_batch=flags.storage_agent_checkpoint_batch_size,
-        use_lock_file=not flags.storage_agent_no_lockfile,
-        out_of_order_window_ms=out_of_order_window.ms,
-        injects_zeros=CREATED_TIMESTAMPS in flags.features,
-        logs_starts=START_TIMESTAMPS in flags.features,
-        **given,
-    )
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:

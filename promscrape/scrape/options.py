@@ -32,6 +32,12 @@ class RunInThread(Protocol):
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
+_MIB = 1 << 20
+_CEILING_SHARE = 64
+_CEILING_FLOOR_BYTES = 32 * _MIB
+_CEILING_WITHOUT_LIMIT_BYTES = 256 * _MIB
+
+
 @dataclass(frozen=True, slots=True)
 class ScrapeOptions:
     """Flags that a restart is needed for, and what the daemon lends to scraping.
@@ -65,3 +71,14 @@ class ScrapeOptions:
     start_timestamps: bool = False
     type_and_unit_labels: bool = False
     attaches_metadata: bool = False
+
+
+def body_ceiling_bytes(memory_bytes: int | None) -> int:
+    """Return how large a body may be where its job sets no limit.
+
+    A body's series take several times its size in memory, and some targets can send one at the
+    same time: a sixty-fourth of the process's memory keeps one target from ending it.
+    """
+    if memory_bytes is None:
+        return _CEILING_WITHOUT_LIMIT_BYTES
+    return max(memory_bytes // _CEILING_SHARE, _CEILING_FLOOR_BYTES)
