@@ -22,6 +22,7 @@ from promscrape.httpclient.auth import OAuth2
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.httpclient.credentials import ExtraHeaders, authorize, basic
 from promscrape.httpclient.oauth2 import TokenReply, Tokens, refuse_unsupported
+from promscrape.httpclient.plain import IDLE_S, PlainClient
 from promscrape.httpclient.redirect import (
     MAX_REQUESTS,
     REDIRECTS,
@@ -37,7 +38,6 @@ from promscrape.httpclient.signer import Signer
 from promscrape.httpclient.tls_context import TLS
 from promscrape.httpclient.transport_error import HANDSHAKE_S, reason
 
-_IDLE_S = 300
 _READ_BYTES = 1 << 18
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 _TLS_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=HANDSHAKE_S)
@@ -99,6 +99,8 @@ class HTTPClient:
             read_bufsize=_READ_BYTES,
             headers={"User-Agent": user_agent},
         )
+        self._user_agent = user_agent
+        self._plain: PlainClient | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -113,11 +115,33 @@ class HTTPClient:
 
     async def close(self) -> None:
         """Close all connections; requests under way fail."""
+        if self._plain is not None:
+            self._plain.close()
         await self._session.close()
         if self._endpoint is not None:
             await self._endpoint.close()
         if self._signer is not None:
             await self._signer.close()
+
+    def plain(self) -> PlainClient | None:
+        """Return the way of plain GET requests, None where the section adds to each request."""
+        if self._plain is None and not self._has_dress:
+            self._plain = PlainClient(
+                self._session, self._user_agent, has_socket=bool(self._unix_socket)
+            )
+        return self._plain
+
+    def redirected(
+        self, url: str, headers: Mapping[str, str], status: int, location: str
+    ) -> Coroutine[None, None, aiohttp.ClientResponse] | None:
+        """Return how to go on after a GET was answered by this, None where it is not followed.
+
+        To be awaited; see `request`.
+        """
+        if not (self._follows_redirects and status in REDIRECTS and location):
+            return None
+        hop = first_hop("GET", url, headers, None).to(status, location)
+        return self._chase(hop, MAX_REQUESTS - 1)
 
     def get(
         self, url: str, headers: Mapping[str, str]
@@ -140,8 +164,10 @@ class HTTPClient:
         not replaced. Raises FetchError with Go's text, `Get "<url>": <reason>`; the deadline is
         the caller's, by cancellation, which closes the connection.
         """
-        hop = first_hop(method, url, headers, body)
-        for _ in range(MAX_REQUESTS):
+        return await self._chase(first_hop(method, url, headers, body), MAX_REQUESTS)
+
+    async def _chase(self, hop: Hop, requests: int) -> aiohttp.ClientResponse:
+        for _ in range(requests):
             try:
                 check_address(hop)
                 if self._unix_socket:
@@ -241,13 +267,13 @@ class _Endpoint:
 
 def _connector(unix_socket: str, *, round_robin_dns: bool) -> aiohttp.BaseConnector:
     if unix_socket:
-        return aiohttp.UnixConnector(unix_socket, limit=0, keepalive_timeout=_IDLE_S)
+        return aiohttp.UnixConnector(unix_socket, limit=0, keepalive_timeout=IDLE_S)
     if round_robin_dns:
         resolver = RoundRobinResolver()
         return aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=_IDLE_S, resolver=resolver, use_dns_cache=False
+            limit=0, keepalive_timeout=IDLE_S, resolver=resolver, use_dns_cache=False
         )
-    return aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S)
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S)
 
 
 def _refuse_tls(hop: Hop) -> None:

@@ -5,7 +5,7 @@ Prometheus's users know from Go's HTTP client.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, final
@@ -17,7 +17,9 @@ from promscrape.clock import Clock, SystemClock
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import BodySizeLimitExceeded, FetchError
 from promscrape.exposition.negotiation import accept_header
+from promscrape.httpclient.answer import BodyTooLarge, UnusualAnswer
 from promscrape.httpclient.client import HTTPClient
+from promscrape.httpclient.plain import PlainRequest
 from promscrape.httpclient.redirect import shown
 from promscrape.httpclient.transport_error import os_reason, reason
 from promscrape.scrape.unpack import UNPACKERS
@@ -40,6 +42,21 @@ class Response:
 
 
 @final
+@dataclass(slots=True)
+class ScrapeRequest:
+    """What a target is asked, again and again.
+
+    plain: the same in bytes, made at the first request; None where a full client is needed.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    timeout_s: float
+    plain: PlainRequest | None = None
+    is_new: bool = True
+
+
+@final
 class ScrapeClient:
     """The requests of one job to its hosts, or to one unix socket: headers, limits, connections.
 
@@ -57,6 +74,7 @@ class ScrapeClient:
         unix_socket: str = "",
     ) -> None:
         self._limit = config.body_size_limit.bytes or ceiling_bytes
+        self._clock = clock
         self._is_ceiling = not config.body_size_limit
         escaping = config.metric_name_escaping_scheme
         self._headers = {
@@ -71,25 +89,64 @@ class ScrapeClient:
         """Close all connections; requests under way fail."""
         await self._http.close()
 
-    def headers(self, timeout_s: float) -> Mapping[str, str]:
-        """Return the headers of every request to a target with this timeout."""
+    def request(self, url: str, timeout_s: float) -> ScrapeRequest:
+        """Return the request for a target with this timeout. What is wrong with it fails later."""
         decimal = f"{timeout_s:.3f}".rstrip("0").rstrip(".")
-        return CIMultiDict(self._headers, **{"X-Prometheus-Scrape-Timeout-Seconds": decimal})
+        headers = CIMultiDict(self._headers, **{"X-Prometheus-Scrape-Timeout-Seconds": decimal})
+        return ScrapeRequest(url, headers, timeout_s)
 
-    async def fetch(self, url: str, headers: Mapping[str, str], timeout_s: float) -> Response:
-        """Request `url` and read the body whole. Raises FetchError.
+    async def fetch(self, request: ScrapeRequest) -> Response:
+        """Make the request and read the body whole. Raises FetchError.
 
         Cancellation closes the connection.
         """
+        plain_client = self._http.plain()
+        if plain_client is None:
+            return await self._fetch_fully(request, request.timeout_s)
+        if request.is_new:
+            request.plain = plain_client.prepare(request.url, request.headers)
+            request.is_new = False
+        plain = request.plain
+        if plain is None:
+            return await self._fetch_fully(request, request.timeout_s)
+        began_s = self._clock.monotonic_s()
+        try:
+            answer = await plain_client.get(plain, self._limit + _PACKING_BYTES, request.timeout_s)
+        except BodyTooLarge as exc:
+            raise self._too_large() from exc
+        except UnusualAnswer:
+            # The full client knows what to make of it, this time and at all later ones.
+            request.plain = None
+            answer = None
+        if answer is not None and answer.status == HTTPStatus.OK:
+            return Response(answer.body, answer.content_type, answer.encoding)
+        left_s = request.timeout_s - (self._clock.monotonic_s() - began_s)
+        if answer is None:
+            return await self._fetch_fully(request, left_s)
+        further = self._http.redirected(
+            request.url, request.headers, answer.status, answer.location
+        )
+        if further is None:
+            raise _refusal(answer.status, answer.reason)
+        return await self._fetch_fully(request, left_s, further)
+
+    async def _fetch_fully(
+        self,
+        request: ScrapeRequest,
+        within_s: float,
+        answering: Awaitable[aiohttp.ClientResponse] | None = None,
+    ) -> Response:
+        """Do as `fetch` with the full client; `answering` goes on with a request that was made."""
         answer: aiohttp.ClientResponse | None = None
         try:
-            async with asyncio.timeout(timeout_s):
-                answer = await self._http.get(url, headers)
-                _check_status(answer)
+            async with asyncio.timeout(within_s):
+                answer = await (answering or self._http.get(request.url, request.headers))
+                if answer.status != HTTPStatus.OK:
+                    raise _refusal(answer.status, answer.reason or "")
                 body = await self._read(answer)
         except TimeoutError as exc:
             text = "context deadline exceeded"
-            raise FetchError(text if answer else f'Get "{shown(url)}": {text}') from exc
+            raise FetchError(text if answer else f'Get "{shown(request.url)}": {text}') from exc
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as exc:
             raise FetchError("unexpected EOF") from exc
         except aiohttp.ClientError as exc:
@@ -140,9 +197,6 @@ class ScrapeClient:
         return BodySizeLimitExceeded("body size limit exceeded")
 
 
-def _check_status(answer: aiohttp.ClientResponse) -> None:
-    """Raise FetchError unless the answer is a success, which is 200 alone."""
-    if answer.status != HTTPStatus.OK:
-        raise FetchError(
-            f"server returned HTTP status {answer.status} {answer.reason or ''}".rstrip()
-        )
+def _refusal(status: int, reason: str) -> FetchError:
+    """Return the error of an answer that is no success, which is 200 alone."""
+    return FetchError(f"server returned HTTP status {status} {reason}".rstrip())

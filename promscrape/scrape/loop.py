@@ -4,7 +4,6 @@ Rules L1 to L32 of the scrape specification; source: Prometheus scrape/scrape.go
 """
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol, final
@@ -24,7 +23,7 @@ from promscrape.exposition.body_format import BY_MEDIA_TYPE
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.negotiation import media_type
 from promscrape.scrape.cache import SeriesCache
-from promscrape.scrape.client import Response
+from promscrape.scrape.client import Response, ScrapeRequest
 from promscrape.scrape.ingest import Ingest, Ingested
 from promscrape.scrape.options import (
     OFF_LOOP_BYTES,
@@ -47,9 +46,9 @@ _NS_PER_S = 1_000_000_000
 class Fetcher(Protocol):
     """How a loop's requests are made; see `ScrapeClient`."""
 
-    def headers(self, timeout_s: float) -> Mapping[str, str]: ...
+    def request(self, url: str, timeout_s: float) -> ScrapeRequest: ...
 
-    async def fetch(self, url: str, headers: Mapping[str, str], timeout_s: float) -> Response: ...
+    async def fetch(self, request: ScrapeRequest) -> Response: ...
 
     def unpack(self, response: Response) -> bytes: ...
 
@@ -106,7 +105,7 @@ class ScrapeLoop:
             target.timeout_s,
             attaches_metadata=options.attaches_metadata,
         )
-        self._headers = client.headers(target.timeout_s)
+        self._request = client.request(target.url, target.timeout_s)
         self._interval_length = self._metrics.interval_length.labels(target.interval_text)
         self._interval_histogram = self._metrics.interval_length_histogram.labels(
             target.interval_text
@@ -229,9 +228,8 @@ class ScrapeLoop:
 
     async def _fetch(self) -> Response | FetchError:
         """Return the answer, or why there is none: a failed scrape goes on like any other."""
-        target = self.target
         try:
-            return await self._client.fetch(target.url, self._headers, target.timeout_s)
+            return await self._client.fetch(self._request)
         except FetchError as exc:
             return exc
 

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import FetchError, ScrapeError
 from promscrape.model.labels import Labels
-from promscrape.scrape.client import Response
+from promscrape.scrape.client import Response, ScrapeRequest
 from promscrape.scrape.loop import ScrapeLoop
 from promscrape.scrape.metrics import ScrapeMetrics
 from promscrape.scrape.options import ScrapeOptions
@@ -69,10 +69,10 @@ class CannedClient:
         self.release = asyncio.Event()
         self.release.set()
 
-    def headers(self, timeout_s: float) -> Mapping[str, str]:
-        return {}
+    def request(self, url: str, timeout_s: float) -> ScrapeRequest:
+        return ScrapeRequest(url, {}, timeout_s)
 
-    async def fetch(self, url: str, headers: Mapping[str, str], timeout_s: float) -> Response:
+    async def fetch(self, request: ScrapeRequest) -> Response:
         self.requests += 1
         answer = self.answers.pop(0) if self.answers else b"a 1\n"
         await self.release.wait()

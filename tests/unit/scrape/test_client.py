@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import BodySizeLimitExceeded, FetchError
+from promscrape.httpclient.client import HTTPClient
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.protocol import EscapingScheme, ScrapeProtocol
 from promscrape.model.size import Size
@@ -22,6 +23,13 @@ JOB = ScrapeConfig(job_name="j")
 TIMEOUT_S = 5.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RawHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture(params=["plain", "full"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rule holds for plain requests and for those that the full client makes."""
+    if request.param == "full":
+        monkeypatch.setattr(HTTPClient, "plain", lambda _: None)
 
 
 @asynccontextmanager
@@ -61,7 +69,7 @@ async def fetch(
     """Return the unpacked body of one request."""
     client = ScrapeClient(config, ceiling, "promscrape/1.2.3")
     try:
-        response = await client.fetch(url, client.headers(timeout_s), timeout_s)
+        response = await client.fetch(client.request(url, timeout_s))
         return client.unpack(response)
     finally:
         await client.close()
@@ -108,7 +116,10 @@ async def test_a_request_says_who_asks_for_what() -> None:
 async def test_the_timeout_header_is_the_shortest_decimal(timeout_s: float, text: str) -> None:
     """H6, TC142: never an exponent."""
     client = ScrapeClient(JOB, 1, "x")
-    assert client.headers(timeout_s)["X-Prometheus-Scrape-Timeout-Seconds"] == text
+    assert (
+        client.request("http://a/", timeout_s).headers["X-Prometheus-Scrape-Timeout-Seconds"]
+        == text
+    )
     await client.close()
 
 
@@ -119,7 +130,7 @@ async def test_a_single_protocol_is_asked_for_alone() -> None:
         metric_name_escaping_scheme=EscapingScheme.UNDERSCORES,
     )
     client = ScrapeClient(config, 1, "x")
-    assert client.headers(1)["Accept"] == (
+    assert client.request("http://a/", 1).headers["Accept"] == (
         "text/plain;version=1.0.0;escaping=underscores;q=0.6,*/*;q=0.5"
     )
     await client.close()
@@ -351,8 +362,9 @@ async def test_connections_are_kept_alive() -> None:
 
     client = ScrapeClient(JOB, 1 << 20, "x")
     async with serving(handler) as url:
+        request = client.request(url, 1)
         for _ in range(3):
-            assert isinstance(await client.fetch(url, client.headers(1), 1), Response)
+            assert isinstance(await client.fetch(request), Response)
         await client.close()
     assert len(peers) == 1
 

@@ -1,0 +1,221 @@
+"""Plain requests: the life of their connections, and when the full client takes over."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from promscrape.errors import FetchError
+from promscrape.httpclient.answer import UnusualAnswer
+from promscrape.httpclient.auth import BasicAuth
+from promscrape.httpclient.client import HTTPClient
+from promscrape.httpclient.config import HTTPClientConfig
+from promscrape.httpclient.plain import PlainClient, PlainRequest
+from promscrape.httpclient.proxy import ProxyConfig
+from promscrape.model.url import URL
+from tests.support.entries import until
+from tests.support.http_server import RecordingServer
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+Talk = Callable[[asyncio.StreamWriter], None]
+
+
+@asynccontextmanager
+async def plain(unix_socket: str = "") -> AsyncIterator[PlainClient]:
+    async with HTTPClient(HTTPClientConfig(), "promscrape/test", unix_socket=unix_socket) as client:
+        found = client.plain()
+        assert found is not None
+        yield found
+
+
+def prepared(client: PlainClient, url: str) -> PlainRequest:
+    request = client.prepare(url, {"Accept": "text/plain"})
+    assert request is not None
+    return request
+
+
+@asynccontextmanager
+async def talking(*talks: Talk) -> AsyncIterator[tuple[str, list[int]]]:
+    """Serve connections that do as told at each request; yield the URL and requests of each."""
+    counts: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = len(counts)
+        counts.append(0)
+        try:
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                counts[number] += 1
+                talks[min(sum(counts), len(talks)) - 1](writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", counts
+    finally:
+        server.close()
+
+
+def answer(writer: asyncio.StreamWriter) -> None:
+    writer.write(ANSWER)
+
+
+def hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+def stay_silent(_: asyncio.StreamWriter) -> None:
+    pass
+
+
+async def body_of(client: PlainClient, url: str, timeout_s: float = 5) -> bytes:
+    return (await client.get(prepared(client, url), 100, timeout_s)).body
+
+
+async def test_a_plain_request_says_what_the_full_client_says() -> None:
+    """H6, H9: the same headers in the same order."""
+    headers = {"Accept": "text/plain", "X-A": "1"}
+    async with (
+        RecordingServer() as server,
+        HTTPClient(HTTPClientConfig(), "promscrape/test") as client,
+    ):
+        url = f"{server.url}/a%2Fb?x=y%20z"
+        (await client.get(url, headers)).release()
+        plain_client = client.plain()
+        assert plain_client is not None
+        request = plain_client.prepare(url, headers)
+        assert request is not None
+        assert (await plain_client.get(request, 100, 5)).body == b"hello"
+    full, short = server.requests
+    assert full.raw_path == short.raw_path
+    # The full client was told nothing of encodings, and says so by itself for others.
+    assert [pair for pair in full.raw_headers if pair[0] != b"Accept-Encoding"] == list(
+        short.raw_headers
+    )
+
+
+async def test_one_connection_serves_request_after_request() -> None:
+    """H9."""
+    async with talking(answer) as (url, counts), plain() as client:
+        for _ in range(3):
+            assert await body_of(client, url) == b"hello"
+    assert counts == [3]
+
+
+async def test_requests_at_a_time_have_connections_of_their_own() -> None:
+    """H9: and each of them is kept."""
+    async with talking(answer) as (url, counts), plain() as client:
+        for _ in range(2):
+            await asyncio.gather(body_of(client, url), body_of(client, url))
+    assert sorted(counts) == [2, 2]
+
+
+async def test_a_kept_connection_that_ended_is_replaced() -> None:
+    """H9: once, where no byte of the answer came."""
+    async with talking(answer, hang_up, answer) as (url, counts), plain() as client:
+        assert await body_of(client, url) == b"hello"
+        assert await body_of(client, url) == b"hello"
+    assert counts == [2, 1]
+
+
+async def test_a_new_connection_that_ends_is_not_replaced() -> None:
+    """H13."""
+    async with talking(answer, hang_up) as (url, counts), plain() as client:
+        assert await body_of(client, url) == b"hello"
+        with pytest.raises(FetchError) as caught:
+            await body_of(client, url)
+    assert str(caught.value) == f'Get "{url}": EOF'
+    assert counts == [2, 1]
+
+
+async def test_an_answer_that_nobody_asked_for_ends_the_connection() -> None:
+    """The next request would have taken it for its own."""
+
+    def answer_twice(writer: asyncio.StreamWriter) -> None:
+        answer(writer)
+        asyncio.get_running_loop().call_soon(answer, writer)
+
+    async with talking(answer_twice, answer) as (url, counts), plain() as client:
+        assert await body_of(client, url) == b"hello"
+        await until(lambda: not client.open_connections)
+        assert await body_of(client, url) == b"hello"
+    assert counts == [1, 1]
+
+
+async def test_a_request_that_takes_too_long_ends_its_connection() -> None:
+    """L5: its answer could come to the next one."""
+    async with talking(answer, stay_silent) as (url, _), plain() as client:
+        assert await body_of(client, url) == b"hello"
+        with pytest.raises(FetchError) as caught:
+            await body_of(client, url, timeout_s=0.05)
+        assert not client.open_connections
+    assert str(caught.value) == f'Get "{url}": context deadline exceeded'
+
+
+async def test_a_cancelled_request_ends_its_connection() -> None:
+    """M18."""
+    async with talking(stay_silent) as (url, counts), plain() as client:
+        task = asyncio.create_task(body_of(client, url))
+        await until(lambda: counts == [1])
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not client.open_connections
+
+
+async def test_closing_ends_requests_under_way() -> None:
+    """M18."""
+    async with talking(stay_silent) as (url, counts), plain() as client:
+        task = asyncio.create_task(body_of(client, url))
+        await until(lambda: counts == [1])
+        client.close()
+        with pytest.raises(FetchError, match="EOF"):
+            await task
+
+
+async def test_what_is_unusual_is_said_to_be() -> None:
+    """H9: the caller asks the full client."""
+    async with (
+        talking(lambda writer: writer.write(b"what?\r\n\r\n")) as (url, _),
+        plain() as client,
+    ):
+        with pytest.raises(UnusualAnswer):
+            await body_of(client, url)
+        assert not client.open_connections
+
+
+async def test_all_requests_of_a_socket_share_its_connection(tmp_path: Path) -> None:
+    """T20: whatever host they name."""
+    path = tmp_path / "a.sock"
+    async with RecordingServer(unix_socket=path) as server, plain(str(path)) as client:
+        assert await body_of(client, "http://localhost/a") == b"hello"
+        assert await body_of(client, "http://nowhere.invalid:1/b") == b"hello"
+    assert server.sent("Host") == ["localhost", "nowhere.invalid:1"]
+    assert len({id(request.transport) for request in server.requests}) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a/", "ftp://a/", "http:///a", "http://me:pw@a/", "http://a/b c", "http://a/\r\nX: y"],
+)
+async def test_what_is_not_plain_is_not_prepared(url: str) -> None:
+    """H9: nor is what would break the request's lines."""
+    async with plain() as client:
+        assert client.prepare(url, {}) is None
+        assert client.prepare("http://a/", {"X": "a\r\nY: b"}) is None
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        HTTPClientConfig(basic_auth=BasicAuth(username="me")),
+        HTTPClientConfig(proxy=ProxyConfig(proxy_url=URL("http://127.0.0.1:1"))),
+    ],
+)
+async def test_a_section_that_adds_to_requests_has_no_plain_ones(config: HTTPClientConfig) -> None:
+    """H7, H8."""
+    async with HTTPClient(config, "promscrape/test") as client:
+        assert client.plain() is None
