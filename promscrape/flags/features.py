@@ -33,8 +33,8 @@ class Effect(Enum):
         "makes protobuf the first of the default `scrape_protocols`"
     )
     METADATA = (
-        "keeps the type, help and unit of each series in memory for the second version of remote "
-        "write; the log of an agent has no place for them"
+        "nothing: the second version of remote write always carries the type, help and unit of "
+        "each series; the log of an agent has no place for them"
     )
     TYPE_AND_UNIT = "gives each series what is known of `__type__` and `__unit__` as labels"
     EXEC_SD = "lets `exec_sd_configs` run commands; promscrape's own"
@@ -95,7 +95,8 @@ _EVENTS = {
     "global.scrape_protocols to prefer PrometheusProto format.",
     Effect.STARTS: "Experimental start timestamp storage enabled. Changed default "
     "global.scrape_protocols to prefer PrometheusProto format.",
-    Effect.METADATA: "Experimental metadata records in memory enabled for remote write 2.0",
+    Effect.METADATA: "This option for --enable-feature is a no-op. Remote write 2.0 always carries "
+    "metadata.",
     Effect.TYPE_AND_UNIT: "Experimental type and unit labels enabled",
     Effect.EXEC_SD: "The commands in exec_sd_configs of the configuration are run",
     Effect.NATIVE_HISTOGRAMS: "This option for --enable-feature is a no-op. To scrape native "
