@@ -25,7 +25,9 @@ setup(
     ext_modules=[
         compiled("promscrape.exposition._decimal_c"),
         compiled("promscrape.exposition._scanner_c"),
+        compiled("promscrape.exposition._series_text_c"),
         compiled("promscrape.storage.remote._encode_c"),
         compiled("promscrape.storage.wal._record_c"),
+        compiled("promscrape.storage.wal._wire_index_c"),
     ]
 )

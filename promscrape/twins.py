@@ -9,8 +9,10 @@ from importlib.util import find_spec
 _COMPILED_MODULES = (
     "promscrape.exposition._decimal_c",
     "promscrape.exposition._scanner_c",
+    "promscrape.exposition._series_text_c",
     "promscrape.storage.remote._encode_c",
     "promscrape.storage.wal._record_c",
+    "promscrape.storage.wal._wire_index_c",
 )
 
 

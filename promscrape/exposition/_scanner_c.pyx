@@ -19,6 +19,7 @@ what is wrong with them.
 
 import os
 from array import array
+from collections.abc import Sequence
 
 from cpython cimport array as c_array
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -28,17 +29,18 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from promscrape.exposition._decimal_c cimport read_decimal
+from promscrape.exposition._series_text_c cimport AddedLabels
 
 from promscrape.errors import ParseError
 from promscrape.exposition import _openmetrics_py, _text_py
 from promscrape.exposition._scanner_py import _TYPE_LINE
 from promscrape.exposition.bad_lines import BadLines
-from promscrape.exposition.columns import Columns, NewSeries
+from promscrape.exposition.columns import Columns, NewSeries, NewTexts
 from promscrape.exposition.entries import HistogramEntry, SeriesEntry, TypeEntry
 from promscrape.exposition.lexical import _NUMERIC_LABELS
 from promscrape.exposition.number import canonical_float_text
 from promscrape.exposition.text_format import OPENMETRICS_TEXT, PROMETHEUS_TEXT
-from promscrape.model.labels import METRIC_NAME
+from promscrape.model.labels import BUCKET_LABEL, METRIC_NAME, QUANTILE_LABEL
 from promscrape.model.metadata import MetricType
 from promscrape.model.sample import NORMAL_NAN_BITS
 from promscrape.model.sample import NO_TIMESTAMP as PYTHON_NO_TIMESTAMP
@@ -101,6 +103,13 @@ cdef enum Stop:
     AT_UNUSUAL_VALUE
     OUT_OF_MEMORY
 
+# What a new series text is: plain, without a label that is a number or with one; or none of these.
+cdef enum Kind:
+    PLAIN
+    WITH_BUCKET
+    WITH_QUANTILE
+    UNUSUAL
+
 cdef int64_t NO_TIMESTAMP = PYTHON_NO_TIMESTAMP
 cdef uint64_t NAN_BITS = NORMAL_NAN_BITS
 cdef uint64_t POSITIVE_INFINITY = 0x7FF0_0000_0000_0000
@@ -108,6 +117,9 @@ cdef uint64_t NEGATIVE_INFINITY = 0xFFF0_0000_0000_0000
 cdef uint64_t SEED = int.from_bytes(os.urandom(8), "little")
 cdef uint32_t NOWHERE = 0xFFFFFFFF
 cdef object _IDS = array("I")
+# By `Kind`: the label whose value is a number in the family at hand.
+cdef tuple _NUMERIC = (None, BUCKET_LABEL, QUANTILE_LABEL)
+cdef tuple _NUMERIC_BYTES = (None, BUCKET_LABEL.encode(), QUANTILE_LABEL.encode())
 cdef object _FLOATS = array("d")
 cdef object _TIMES = array("q")
 
@@ -243,8 +255,78 @@ cdef object _shared_name(const char* at, Py_ssize_t size):
     return name
 
 
+cdef class TextScanner
 cdef class _Walk
 cdef class _Change
+
+
+cdef class NewSeriesTexts:
+    """The new series of a scan; the labels of plain ones are read from the scanner's memory."""
+
+    cdef TextScanner scanner
+    cdef readonly object ids
+    cdef bytearray kinds
+    cdef dict unusual
+
+    def __cinit__(self, TextScanner scanner):
+        self.scanner, self.ids, self.kinds, self.unusual = scanner, array("I"), bytearray(), {}
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __getitem__(self, at):
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        place = at + len(self) if at < 0 else at
+        series_id = self.ids[place]
+        if self.kinds[place] == UNUSUAL:
+            return NewSeries(series_id, self.unusual[place])
+        return NewSeries(series_id, self._pairs(series_id, _NUMERIC[self.kinds[place]]))
+
+    def __iter__(self):
+        return map(self.__getitem__, range(len(self)))
+
+    def __eq__(self, other):
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    cdef tuple _pairs(self, uint32_t series_id, object numeric):
+        cdef PlainLine line
+        # A plain text is split where a blank follows it.
+        cdef bytes text = self.scanner.text_of(series_id) + b" "
+        if not split_plain(PyBytes_AS_STRING(text), &line):
+            raise LookupError("the series was forgotten")
+        return plain_pairs(PyBytes_AS_STRING(text), &line, numeric)
+
+    def wires(self, Py_ssize_t start, Py_ssize_t end, AddedLabels added not None):
+        """See `NewTexts.wires`."""
+        cdef Py_ssize_t place
+        cdef const uint32_t[::1] ids = self.ids
+        cdef const uint8_t[::1] kinds = self.kinds
+        cdef Key* key
+        cdef list found = []
+        for place in range(start, min(end, len(self))):
+            key = &self.scanner.keys[ids[place]]
+            if kinds[place] == UNUSUAL or key.size == 0:
+                found.append(None)
+                continue
+            found.append(
+                added.wire(self.scanner.arena + key.at, key.size, _NUMERIC_BYTES[kinds[place]])
+            )
+        return found
+
+    # Note a series whose text is plain, or whose labels are given.
+    cdef int note(self, uint32_t series_id, Kind kind, tuple labels) except -1:
+        cdef c_array.array ids = self.ids
+        cdef Py_ssize_t count = len(ids)
+        c_array.resize_smart(ids, count + 1)
+        ids.data.as_uints[count] = series_id
+        if kind == UNUSUAL:
+            self.unusual[count] = labels
+        self.kinds.append(kind)
+        return 0
+
+
+NewTexts.register(NewSeriesTexts)
 
 
 cdef class TextScanner:
@@ -737,17 +819,19 @@ cdef class _Change:
     cdef size_t tail_at, tail_size
     cdef bint has_tail
     cdef dict metadata_at
-    cdef list last_metadata_places, new
+    cdef list last_metadata_places
+    cdef NewSeriesTexts new
     cdef object type_in_force
+    cdef Kind kind_in_force
     cdef uint32_t* place_of
     cdef uint32_t place_room
     cdef object shared_metadata
 
     def __cinit__(self, TextScanner scanner, _Walk walk):
         self.scanner, self.walk = scanner, walk
-        self.metadata_at, self.new = {}, []
+        self.metadata_at, self.new = {}, NewSeriesTexts(scanner)
         self.last_metadata_places = list(scanner.metadata_at)
-        self.type_in_force = MetricType.UNKNOWN
+        self._put_in_force(MetricType.UNKNOWN)
         self.has_tail = True
         self.shared_metadata = None
         if scanner.format is PROMETHEUS_TEXT:
@@ -825,7 +909,15 @@ cdef class _Change:
 
     cdef int _note_type(self, object entry) except -1:
         if isinstance(entry, TypeEntry):
-            self.type_in_force = entry.type
+            self._put_in_force(entry.type)
+        return 0
+
+    cdef int _put_in_force(self, object type_) except -1:
+        self.type_in_force = type_
+        numeric = _NUMERIC_LABELS.get(type_)
+        self.kind_in_force = (
+            PLAIN if numeric is None else WITH_BUCKET if numeric == BUCKET_LABEL else WITH_QUANTILE
+        )
         return 0
 
     cdef int _append(self, Py_ssize_t start, Py_ssize_t size, uint32_t series_id) except -1:
@@ -900,7 +992,7 @@ cdef class _Change:
             if not walk.skips:
                 raise
             if _TYPE_LINE.match(walk.buf, at):
-                self.type_in_force = MetricType.UNKNOWN
+                self._put_in_force(MetricType.UNKNOWN)
             return _SkippedLine(walk.bad.note(error, at))
 
     # Read the sample at hand and return whether it is of a plain line. `start` is where its prefix
@@ -923,9 +1015,8 @@ cdef class _Change:
         hash = hash_of(at, size, SEED)
         series_id = self.scanner.find(at, size, hash)
         if series_id == NOWHERE:
-            labels = plain_pairs(at, &line, _NUMERIC_LABELS.get(self.type_in_force))
             series_id = self.scanner.add(at, size, hash)
-            self.new.append(NewSeries(series_id, labels))
+            self.new.note(series_id, self.kind_in_force, None)
         self._append(start - walk.begin, line.value - start if is_clean else 0, series_id)
         walk.at = end
         if not walk.take(value, t_ms):
@@ -943,7 +1034,7 @@ cdef class _Change:
         cdef Py_ssize_t prefix = self.walk.begin + value_at - start
         if series_id == NOWHERE:
             series_id = self.scanner.add(text, size, hash)
-            self.new.append(NewSeries(series_id, entry.labels))
+            self.new.note(series_id, UNUSUAL, entry.labels)
         if not is_clean or start[prefix - 1] not in (c" ", c"\t", c"}"):
             prefix = 0
         self._append(start - self.walk.begin, prefix, series_id)

@@ -1,14 +1,18 @@
 """What a scan of one body yields: columns, not samples."""
 
+from abc import abstractmethod
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from promscrape.errors import ParseError
 from promscrape.exposition.entries import LabelPairs, MetadataEntry
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
+
+if TYPE_CHECKING:
+    from promscrape.exposition._series_text_c import AddedLabels
 
 
 class NewSeries(NamedTuple):
@@ -16,6 +20,22 @@ class NewSeries(NamedTuple):
 
     id: int
     labels: LabelPairs
+
+
+class NewTexts(Sequence[NewSeries]):
+    """New series that lie in the memory of a compiled scanner; labels are read when asked for.
+
+    That holds until one of the series is forgotten.
+    """
+
+    ids: "array[int]"
+
+    @abstractmethod
+    def wires(self, start: int, end: int, added: "AddedLabels") -> list[bytes | None]:
+        """Return the label sets of these series with those of the target, in the log's encoding.
+
+        None stands for a series that is not of the common kind, or has one label name twice.
+        """
 
 
 class BadLine(NamedTuple):

@@ -9,15 +9,15 @@ Rules C1 to C17 of the scrape specification; source: Prometheus scrape/scrape.go
 """
 
 from array import array
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from itertools import compress
 from typing import final
 
 from promscrape.errors import ScrapeError
 from promscrape.exposition.body_format import BodyFormat
-from promscrape.exposition.columns import Columns, NewSeries
+from promscrape.exposition.columns import Columns, NewSeries, NewTexts
 from promscrape.exposition.entries import LabelPairs
 from promscrape.exposition.reader import BodyReader
 from promscrape.exposition.switches import DEFAULT_SWITCHES, Switches
@@ -28,6 +28,7 @@ from promscrape.scrape.family_metadata import MetadataColumn
 from promscrape.scrape.label_sets import LabelSets
 from promscrape.scrape.limits import SeriesRules
 from promscrape.scrape.metadata import MetadataCache
+from promscrape.scrape.plan import Plan
 from promscrape.storage.interface import AppendCode, Appended
 
 FORCED_FLUSH_SLACK = 1000
@@ -43,50 +44,6 @@ _UNRESOLVED, _DROPPED, _RESOLVED, _ACCEPTED = range(4)
 _NO_IDS: "array[int]" = array("I")
 
 _COMPARED_AT_ONCE = 64
-
-
-@dataclass(slots=True)
-class Plan:
-    """What to append of a body, and why not the rest.
-
-    ids, labels, refs: of the samples to append, in order.
-    keep: a selector over the body's samples, None where all of them are appended.
-    scraped: how many of the body's samples were looked at; fewer than all where `error` ended it.
-    relabeled: how many of those metric relabeling left, repetitions included.
-    repeated: how many are left out since their series stood earlier in the body.
-    cut: how many are left out since there was no `room` for them.
-    unknown: whether some of `refs` are still 0.
-    parts: the same cut up, once that is wanted and no handle is unknown.
-    """
-
-    series: "array[int]"
-    ids: "array[int]"
-    labels: Sequence[Labels]
-    refs: "array[int]"
-    keep: bytes | None
-    scraped: int
-    relabeled: int
-    repeated: int
-    cut: int = 0
-    room: int = 0
-    error: ScrapeError | None = None
-    unknown: bool = True
-    parts: Sequence["Plan"] = ()
-
-    def cut_up(self, size: int) -> "list[Plan]":
-        """Return the plan in parts of so many samples."""
-        return [
-            replace(
-                self,
-                ids=self.ids[start : start + size],
-                labels=self.labels[start : start + size],
-                refs=self.refs[start : start + size],
-                keep=None,
-                repeated=0 if start else self.repeated,
-                parts=(),
-            )
-            for start in range(0, len(self.ids), size)
-        ]
 
 
 @final
@@ -107,7 +64,8 @@ class SeriesCache:
         self._labels = LabelSets()
         self._refs: array[int] = array("Q")
         self._generation = 0
-        self._unresolved: dict[int, LabelPairs] = {}
+        self._new: deque[tuple[Sequence[NewSeries], Sequence[int]]] = deque()  # not tried yet
+        self._unresolved: dict[int, LabelPairs] = {}  # tried, and failed
         self._plan: Plan | None = None
         self._tracked = self._tracked_before = _NO_IDS
         self._iteration = self._good_size = 0
@@ -135,15 +93,16 @@ class SeriesCache:
         return columns
 
     def _make_room(self, new: Sequence[NewSeries]) -> None:
-        missing = max(series.id for series in new) + 1 - len(self._states)
+        ids = new.ids if isinstance(new, NewTexts) else [series.id for series in new]
+        missing = max(ids) + 1 - len(self._states)
         if missing > 0:
             self._states.extend(bytes(missing))
             self._refs.extend([0] * missing)
             self._labels.make_room(missing)
-        for series in new:
-            self._states[series.id] = _UNRESOLVED
-            self._refs[series.id] = 0
-            self._unresolved[series.id] = series.labels
+        for series_id in ids:
+            self._states[series_id] = _UNRESOLVED
+            self._refs[series_id] = 0
+        self._new.append((new, ids))
 
     def use_generation(self, generation: int) -> bool:
         """Forget the storage's handles if it has taken some back since; return whether it has."""
@@ -234,20 +193,35 @@ class SeriesCache:
                 self._resolve_one(series_id, rules)
             if done % _RESOLVED_A_STEP == 0:
                 yield
-
-    def _resolve(self, series: "array[int]", rules: SeriesRules) -> tuple[ScrapeError | None, int]:
-        """Resolve what is new, in order; return the error and how many samples precede it."""
-        failed = False
-        for series_id in list(self._unresolved):
-            try:
-                self._resolve_one(series_id, rules)
-            except ScrapeError:
-                failed = True
+        while self._new:
+            new, ids = self._new[0]
+            for start in range(0, len(ids), _RESOLVED_A_STEP):
+                self._resolve_new(new, ids, start, rules)
+                yield
+            self._new.popleft()
         if not self._unresolved:
             # A dict that was emptied keeps the room of its entries.
             self._unresolved = {}
+
+    def _resolve_new(
+        self, new: Sequence[NewSeries], ids: Sequence[int], start: int, rules: SeriesRules
+    ) -> None:
+        """Resolve the next few of these series."""
+        for at, wire in enumerate(rules.wires(new, start, start + _RESOLVED_A_STEP), start):
+            if wire is None:
+                self._unresolved[ids[at]] = new[at].labels
+                with suppress(ScrapeError):
+                    self._resolve_one(ids[at], rules)
+            else:
+                self._labels[ids[at]] = Labels(wire)
+                self._states[ids[at]] = _RESOLVED
+
+    def _resolve(self, series: "array[int]", rules: SeriesRules) -> tuple[ScrapeError | None, int]:
+        """Resolve what is new, in order; return the error and how many samples precede it."""
+        for _ in self.resolve_in_steps(rules):
+            pass
         # Which of those that failed is the first of this body, if it has any of them.
-        for position, series_id in enumerate(series) if failed else ():
+        for position, series_id in enumerate(series) if self._unresolved else ():
             if self._states[series_id] == _UNRESOLVED:
                 try:
                     self._resolve_one(series_id, rules)
@@ -371,6 +345,9 @@ class SeriesCache:
     def _flush(self, seen: "array[int]") -> None:
         """Forget the series that are not in `seen`, and metadata that is long out of use."""
         self.metadata.purge(self._iteration)
+        while self._new:
+            # Their texts may be forgotten now.
+            self._unresolved.update(self._new.popleft()[0])
         if self._flushed[0] is seen and self._flushed[1] == len(self._scanner):
             return
         for series_id in self._scanner.retain(seen):

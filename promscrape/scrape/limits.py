@@ -4,14 +4,19 @@ Worked out once for each series text (rules S3 to S9); what it says is remembere
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import LabelLimitExceeded, ScrapeError
+from promscrape.exposition.columns import NewSeries, NewTexts
 from promscrape.exposition.entries import LabelPairs
 from promscrape.model.labels import METRIC_NAME, Labels
 from promscrape.model.quoting import quote
 from promscrape.relabel import relabel
+from promscrape.twins import COMPILED
+
+if TYPE_CHECKING or COMPILED:
+    from promscrape.exposition._series_text_c import AddedLabels
 
 EXPORTED_PREFIX = "exported_"
 _SHOWN_CHARS = 50
@@ -37,6 +42,36 @@ class SeriesRules:
         self._config = config
         self._target = tuple(target_labels)
         self._target_names = frozenset(name for name, _ in self._target)
+        self._added = self._added_labels() if COMPILED else None
+
+    def _added_labels(self) -> "AddedLabels | None":
+        """Return the target's labels for `NewTexts.wires`; None where that has too much to do."""
+        config = self._config
+        limits = config.label_limit, config.label_name_length_limit, config.label_value_length_limit
+        scheme = config.metric_name_validation_scheme
+        is_common = (
+            not config.metric_relabel_configs
+            and not any(limits)
+            and METRIC_NAME not in self._target_names
+            and len(self._target_names) == len(self._target)
+            and all(scheme.allows_label(name) for name in self._target_names)
+        )
+        if not is_common:
+            return None
+        pairs = (
+            (name.encode(), value.encode("utf-8", "surrogateescape"))
+            for name, value in self._target
+        )
+        return AddedLabels(pairs, honors=config.honor_labels)
+
+    def wires(self, new: Sequence[NewSeries], start: int, end: int) -> Sequence[bytes | None]:
+        """Return the final label sets of new series in the log's encoding, as far as that is quick.
+
+        None stands for those that `resolve` has to work out.
+        """
+        if self._added is None or not isinstance(new, NewTexts):
+            return [None] * (min(end, len(new)) - start)
+        return new.wires(start, end, self._added)
 
     def resolve(self, exposed: LabelPairs) -> Labels | None:
         """Return the series' final labels, None where relabeling drops it.

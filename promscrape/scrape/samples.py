@@ -16,7 +16,7 @@ from promscrape.model.buckets import TooManyBucketsError, within_limit, within_s
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import MAX_SCHEMA, Histogram
 from promscrape.model.metadata import Metadata
-from promscrape.scrape.cache import Plan
+from promscrape.scrape.plan import Plan
 
 Exemplars: TypeAlias = Mapping[int, Sequence[Exemplar]]
 """By the place of their sample; most samples have none."""

@@ -13,7 +13,7 @@ Row 0 stands for series that the destination does not get.
 import asyncio
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, final
 
@@ -126,7 +126,7 @@ class RemoteSeries:
         if wire is None:
             self._dropped[ref] = 1
             return DROPPED
-        row = self._row_for(array("I", map(self._symbol, _texts(wire))))
+        row = self._row_for(self._by_text.rows_of_texts(wire))
         self.refs[row] = series.ref
         self._by_ref[ref] = row
         if series.ref != ref:
@@ -241,15 +241,3 @@ class RemoteSeries:
         ]
         self._garbage = 0
         self.layout += 1
-
-
-def _texts(wire: bytes) -> Iterable[bytes]:
-    """Return names and values by turns."""
-    if max(wire) < 0x80 and len(wire) < 0x80:  # every length is a single byte
-        texts, at, end = [], 1, len(wire)
-        while at < end:
-            begin = at + 1
-            at = begin + wire[at]
-            texts.append(wire[begin:at])
-        return texts
-    return [text.encode("utf-8", "surrogateescape") for pair in Labels(wire) for text in pair]

@@ -21,7 +21,7 @@ from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.storage.interface import Batch
 from promscrape.storage.wal.record_types import LoggedSeries
 from promscrape.storage.wal.ref_index import RefIndex
-from promscrape.storage.wal.wire_index import WireIndex
+from promscrape.storage.wal.wire_index import WireIndex, repeats_name
 
 Handles: TypeAlias = "array[int]"
 Rows: TypeAlias = Sequence[tuple[int, int]]
@@ -155,7 +155,8 @@ class SeriesTable:
             return row
         if not labels:
             raise InvalidSeries("empty labelset: invalid sample")
-        if (name := labels.repeated_name()) is not None:
+        if repeats_name(labels.wire):
+            name = labels.repeated_name()
             raise InvalidSeries(f'label name "{name}" is not unique: invalid sample')
         row = self.insert(self.next_ref, labels.wire)
         self._unlogged[row] = None
