@@ -4,17 +4,16 @@
 """The compiled twin of `_encode_py`, which says what the messages are.
 
 The label sets are put together from the destination's symbols each time: that takes no longer than
-a look-up, and nothing is kept. The columns of the series are read with the GIL held throughout,
-since the event loop appends to them.
+a look-up. Kept are the symbols' own bytes, one after the other, with their lengths. The columns of
+the series are read with the GIL held throughout, since the event loop appends to them.
 """
 
 from cpython cimport array as c_array
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
-from cpython.object cimport PyObject
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.list cimport PyList_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 from promscrape.storage.remote import _encode_py
 from promscrape.storage.remote._encode_py import encode_metadata_v1
@@ -52,8 +51,12 @@ cdef enum:
     VALUE = 0x09
     TIME = 0x10
     START = 0x18
-    # Two tags, two lengths and a sample with both of its times, and some more.
-    ROOM_BESIDE_LABELS = 96
+    # Two tags, two lengths and a sample with both of its times, metadata, and what is copied too
+    # much of a short string.
+    ROOM_BESIDE_LABELS = 128
+    SHORT = 32
+    # Of a TimeSeries of the second version: its tag and length, and those of its labels.
+    SHORT_HEAD = 4
 
 
 # Bytes that are being written; grows by doubling.
@@ -141,11 +144,30 @@ cdef inline uint8_t* put_sample(uint8_t* at, const Sample* sample) noexcept nogi
     return at
 
 
-# The symbol texts of a destination.
-cdef inline const char* text_of(list symbols, uint32_t symbol, size_t* size) noexcept:
-    cdef PyObject* text = PyList_GET_ITEM(symbols, symbol)
-    size[0] = PyBytes_GET_SIZE(<object>text)
-    return PyBytes_AS_STRING(<object>text)
+# A string as the messages have it, its length before it: where in the encoder's copy, and how long.
+cdef struct Text:
+    uint32_t at
+    uint32_t size
+
+
+# The number of a string in the request with this stamp.
+cdef struct Reference:
+    uint32_t stamp
+    uint32_t number
+
+
+cdef struct Metadata:
+    uint32_t kind
+    uint32_t help_
+    uint32_t unit
+
+
+cdef inline uint8_t* put_text(uint8_t* at, const uint8_t* text, size_t size) noexcept nogil:
+    # Most are short: a copy of a fixed size takes a fraction of a call, and both sides have room.
+    memcpy(at, text, SHORT)
+    if size > SHORT:
+        memcpy(at + SHORT, text + SHORT, size - SHORT)
+    return at + size
 
 
 cdef class Encoder:
@@ -153,24 +175,30 @@ cdef class Encoder:
 
     cdef object series, plain
     cdef _Output output
-    # By symbol: its reference in the request at hand, good where the stamp is the request's.
-    cdef uint32_t* references
-    cdef uint32_t* stamps
-    cdef size_t symbol_room
+    # By symbol; `symbols` is the list they were made of, which only grows.
+    cdef list symbols
+    cdef Text* texts
+    cdef _Output text_bytes
+    cdef Reference* references
+    cdef size_t texts_made, symbol_room
     cdef uint32_t stamp, next_reference
     cdef _Output fields
+    # By entry of the metadata; `entries` is the list they were made of, which only grows.
+    cdef list entries
+    cdef Metadata* metadata
+    cdef size_t metadata_made, metadata_room
 
     def __cinit__(self, series):
         self.series, self.plain = series, _encode_py.Encoder(series)
-        self.output, self.fields = _Output(), _Output()
+        self.output, self.fields, self.text_bytes = _Output(), _Output(), _Output()
 
     def __dealloc__(self):
+        free(self.texts)
         free(self.references)
-        free(self.stamps)
+        free(self.metadata)
 
     def encode_v1(self, columns):
         """Return a `prometheus.WriteRequest`."""
-        cdef list symbols = self.series.symbols
         cdef c_array.array rows = columns.rows, times = columns.timestamps, values = columns.values
         cdef c_array.array arena = self.series.arena
         cdef c_array.array begins = self.series.begins, ends = self.series.ends
@@ -184,11 +212,12 @@ cdef class Encoder:
         cdef uint64_t begin, end
         cdef bytes tail = b"", histogram = b""
         _check_lengths(count, values, times, None)
+        self._follow_symbols()
         out.at = out.begin
         for position in range(count):
             row = rows.data.as_uints[position]
             begin, end = begins.data.as_ulonglongs[row], ends.data.as_ulonglongs[row]
-            labels_size = size_of_labels(symbols, arena.data.as_uints + begin, end - begin)
+            labels_size = self._size_of_labels(arena.data.as_uints + begin, end - begin)
             sample = sample_of(
                 values.data.as_doubles + position, times.data.as_longlongs[position], 0
             )
@@ -200,7 +229,7 @@ cdef class Encoder:
             out.make_room(labels_size + item_size + len(tail) + ROOM_BESIDE_LABELS)
             out.at[0] = FIRST_BYTES
             out.at = put_uvarint(out.at + 1, labels_size + item_size + len(tail))
-            out.at = put_labels(out.at, symbols, arena.data.as_uints + begin, end - begin)
+            out.at = self._put_labels(out.at, arena.data.as_uints + begin, end - begin)
             if is_sparse and histogram:
                 memcpy(out.at, PyBytes_AS_STRING(histogram), item_size)
                 out.at += item_size
@@ -211,26 +240,112 @@ cdef class Encoder:
                 out.at += len(tail)
         return out.taken()
 
+    # Return the bytes that `_put_labels` writes.
+    cdef inline size_t _size_of_labels(self, const uint32_t* labels, uint64_t count) noexcept:
+        cdef const Text* texts = self.texts
+        cdef size_t size = 0
+        cdef uint64_t at
+        for at in range(0, count - 1 if count else 0, 2):
+            size += size_of_bytes(2 + texts[labels[at]].size + texts[labels[at + 1]].size)
+        return size
+
+    # Write names and values by turns as the label fields of a TimeSeries.
+    cdef inline uint8_t* _put_labels(
+        self, uint8_t* at, const uint32_t* labels, uint64_t count
+    ) noexcept:
+        cdef const uint8_t* made = self.text_bytes.begin
+        cdef Text name, value
+        cdef uint64_t index
+        for index in range(0, count - 1 if count else 0, 2):
+            name, value = self.texts[labels[index]], self.texts[labels[index + 1]]
+            at[0] = FIRST_BYTES
+            at = put_uvarint(at + 1, 2 + name.size + value.size)
+            at[0] = FIRST_BYTES
+            at = put_text(at + 1, made + name.at, name.size)
+            at[0] = SECOND_BYTES
+            at = put_text(at + 1, made + value.at, value.size)
+        return at
+
+    # Take over the symbols that are new since the last request.
+    cdef int _follow_symbols(self) except -1:
+        cdef list symbols = self.series.symbols
+        cdef size_t count = PyList_GET_SIZE(symbols)
+        cdef bytes text
+        cdef _Output made = self.text_bytes
+        if symbols is not self.symbols:
+            self.symbols, self.texts_made, made.at = symbols, 0, made.begin
+        if self.texts_made == count:
+            return 0
+        self._make_room_for_symbols(count)
+        while self.texts_made < count:
+            text = symbols[self.texts_made]
+            made.make_room(len(text) + 10 + SHORT)
+            if <uint64_t>(made.at - made.begin) + len(text) >= 0xFFFFFFF0:
+                raise MemoryError("the labels of a destination take over 4 GiB")
+            self.texts[self.texts_made].at = <uint32_t>(made.at - made.begin)
+            self.texts[self.texts_made].size = <uint32_t>(
+                size_of_uvarint(len(text)) + len(text)
+            )
+            made.at = put_uvarint(made.at, len(text))
+            memcpy(made.at, PyBytes_AS_STRING(text), len(text))
+            made.at += len(text)
+            self.texts_made += 1
+        return 0
+
+    cdef int _make_room_for_symbols(self, size_t count) except -1:
+        cdef size_t room
+        cdef void* grown
+        if count <= self.symbol_room:
+            return 0
+        room = count * 5 // 4 + 64
+        grown = realloc(self.texts, room * sizeof(Text))
+        if grown == NULL:
+            raise MemoryError
+        self.texts = <Text*>grown
+        grown = realloc(self.references, room * sizeof(Reference))
+        if grown == NULL:
+            raise MemoryError
+        self.references = <Reference*>grown
+        memset(
+            self.references + self.symbol_room, 0, (room - self.symbol_room) * sizeof(Reference)
+        )
+        self.symbol_room = room
+        return 0
+
     def encode_v2(self, columns):
         """Return an `io.prometheus.write.v2.Request`, with the metadata that is known now."""
         cdef c_array.array rows = columns.rows, times = columns.timestamps, values = columns.values
         cdef c_array.array starts = columns.starts
+        cdef c_array.array arena, begins, ends, metadata_of
         cdef Py_ssize_t position, count = len(rows)
         cdef _Output out = self.output
+        cdef uint32_t row
+        cdef uint64_t begin
+        cdef Sample sample
         if columns.exemplars or columns.histograms:
             return self.plain.encode_v2(columns)
         _check_lengths(count, values, times, starts)
         self._refresh_metadata(rows)
+        self._follow_symbols()
+        self._follow_metadata()
         self._begin_symbols()
+        arena, begins, ends = self.series.arena, self.series.begins, self.series.ends
+        metadata_of = self.series.metadata_of
         out.at = out.begin
         for position in range(count):
+            row = rows.data.as_uints[position]
+            begin = begins.data.as_ulonglongs[row]
+            sample = sample_of(
+                values.data.as_doubles + position,
+                times.data.as_longlongs[position],
+                starts.data.as_longlongs[position] if starts is not None else 0,
+            )
             self._put_series_v2(
-                rows.data.as_uints[position],
-                sample_of(
-                    values.data.as_doubles + position,
-                    times.data.as_longlongs[position],
-                    starts.data.as_longlongs[position] if starts is not None else 0,
-                ),
+                out,
+                arena.data.as_uints + begin,
+                ends.data.as_ulonglongs[row] - begin,
+                &sample,
+                self.metadata + metadata_of.data.as_uints[row],
             )
         return self.fields.taken() + out.taken()
 
@@ -244,53 +359,80 @@ cdef class Encoder:
                 return 0
         return 0
 
-    cdef int _put_series_v2(self, uint32_t row, Sample sample) except -1:
-        cdef c_array.array arena = self.series.arena
-        cdef c_array.array begins = self.series.begins, ends = self.series.ends
-        cdef c_array.array metadata_of = self.series.metadata_of
-        cdef uint64_t begin = begins.data.as_ulonglongs[row], at
-        cdef uint64_t count = ends.data.as_ulonglongs[row] - begin
-        cdef const uint32_t* symbols = arena.data.as_uints + begin
-        cdef uint32_t entry = metadata_of.data.as_uints[row], kind = 0, help_ = 0, unit = 0
-        cdef size_t refs_size = 0, metadata_size = 0
-        cdef _Output out = self.output
-        for at in range(count):
-            refs_size += size_of_uvarint(self._reference(symbols[at]))
-        if entry:
-            kind, help_, unit = self.series.metadata_entries[entry]
-            metadata_size = (1 + size_of_uvarint(kind) if kind else 0)
-            metadata_size += (1 + size_of_uvarint(self._reference(help_)) if help_ else 0)
-            metadata_size += (1 + size_of_uvarint(self._reference(unit)) if unit else 0)
-        out.make_room(refs_size + metadata_size + ROOM_BESIDE_LABELS)
-        out.at[0] = SERIES_V2
-        out.at = put_uvarint(
-            out.at + 1,
-            size_of_bytes(refs_size) + size_of_bytes(sample.size) + size_of_bytes(metadata_size),
-        )
-        out.at[0] = FIRST_BYTES
-        out.at = put_uvarint(out.at + 1, refs_size)
-        for at in range(count):
-            out.at = put_uvarint(out.at, self.references[symbols[at]] if symbols[at] else 0)
-        out.at = put_sample(out.at, &sample)
-        out.at[0] = METADATA_V2
-        out.at = put_uvarint(out.at + 1, metadata_size)
-        if kind:
-            out.at[0] = 0x08
-            out.at = put_uvarint(out.at + 1, kind)
-        if help_:
-            out.at[0] = 0x18
-            out.at = put_uvarint(out.at + 1, self.references[help_])
-        if unit:
-            out.at[0] = 0x20
-            out.at = put_uvarint(out.at + 1, self.references[unit])
+    # Take over the entries of the metadata that are new since the last request.
+    cdef int _follow_metadata(self) except -1:
+        cdef list entries = self.series.metadata_entries
+        cdef size_t room, count = PyList_GET_SIZE(entries)
+        cdef Metadata* made
+        if entries is not self.entries:
+            self.entries, self.metadata_made = entries, 0
+        if count > self.metadata_room:
+            room = count * 5 // 4 + 16
+            made = <Metadata*>realloc(self.metadata, room * sizeof(Metadata))
+            if made == NULL:
+                raise MemoryError
+            self.metadata, self.metadata_room = made, room
+        while self.metadata_made < count:
+            made = self.metadata + self.metadata_made
+            made.kind, made.help_, made.unit = entries[self.metadata_made]
+            self.metadata_made += 1
         return 0
+
+    cdef inline int _put_series_v2(
+        self,
+        _Output out,
+        const uint32_t* labels,
+        uint64_t count,
+        const Sample* sample,
+        const Metadata* known,
+    ) except -1:
+        cdef uint8_t* body
+        cdef uint8_t* at
+        cdef uint64_t index
+        cdef size_t refs_size, head_size, size
+        out.make_room(5 * count + ROOM_BESIDE_LABELS)
+        # As if both of the lengths had a single byte; a longer series is moved then.
+        body = at = out.at + SHORT_HEAD
+        for index in range(count):
+            at = put_uvarint(at, self._reference(labels[index]))
+        refs_size = at - body
+        at = put_sample(at, sample)
+        at = self._put_metadata(at, known)
+        size = 1 + size_of_uvarint(refs_size) + (at - body)
+        head_size = 2 + size_of_uvarint(size) + size_of_uvarint(refs_size)
+        if head_size != SHORT_HEAD:
+            memmove(out.at + head_size, body, at - body)
+            at += head_size - SHORT_HEAD
+        out.at[0] = SERIES_V2
+        out.at = put_uvarint(out.at + 1, size)
+        out.at[0] = FIRST_BYTES
+        put_uvarint(out.at + 1, refs_size)
+        out.at = at
+        return 0
+
+    cdef inline uint8_t* _put_metadata(self, uint8_t* at, const Metadata* known) except NULL:
+        cdef uint8_t* begin = at
+        at += 2  # the tag, and a length below 128
+        if known.kind:
+            at[0] = 0x08
+            at = put_uvarint(at + 1, known.kind)
+        if known.help_:
+            at[0] = 0x18
+            at = put_uvarint(at + 1, self._reference(known.help_))
+        if known.unit:
+            at[0] = 0x20
+            at = put_uvarint(at + 1, self._reference(known.unit))
+        begin[0] = METADATA_V2
+        begin[1] = <uint8_t>(at - begin - 2)
+        return at
 
     # Begin the symbol table of a request, with the empty string.
     cdef int _begin_symbols(self) except -1:
         self.stamp += 1
         if self.stamp == 0:
-            memset(self.stamps, 0, self.symbol_room * sizeof(uint32_t))
+            memset(self.references, 0, self.symbol_room * sizeof(Reference))
             self.stamp = 1
+        self.references[0].stamp, self.references[0].number = self.stamp, 0
         self.next_reference = 1
         self.fields.at = self.fields.begin
         self.fields.make_room(2)
@@ -298,34 +440,21 @@ cdef class Encoder:
         return 0
 
     # Return the reference of a symbol in this request, which may be its first use.
-    cdef uint32_t _reference(self, uint32_t symbol) except? 0xFFFFFFFF:
-        cdef size_t size
-        cdef const char* text
-        if symbol == 0:
-            return 0
-        if symbol >= self.symbol_room:
-            self._make_room_for_symbols()
-        if self.stamps[symbol] != self.stamp:
-            text = text_of(self.series.symbols, symbol, &size)
-            self.fields.make_room(size + 12)
-            self.fields.at = put_bytes(self.fields.at, SYMBOL_V2, text, size)
-            self.stamps[symbol] = self.stamp
-            self.references[symbol] = self.next_reference
-            self.next_reference += 1
-        return self.references[symbol]
+    cdef inline uint32_t _reference(self, uint32_t symbol) except? 0xFFFFFFFF:
+        if self.references[symbol].stamp != self.stamp:
+            self._add_reference(symbol)
+        return self.references[symbol].number
 
-    cdef int _make_room_for_symbols(self) except -1:
-        cdef size_t room = PyList_GET_SIZE(self.series.symbols) * 5 // 4 + 64
-        cdef void* grown = realloc(self.references, room * sizeof(uint32_t))
-        if grown == NULL:
-            raise MemoryError
-        self.references = <uint32_t*>grown
-        grown = realloc(self.stamps, room * sizeof(uint32_t))
-        if grown == NULL:
-            raise MemoryError
-        self.stamps = <uint32_t*>grown
-        memset(self.stamps + self.symbol_room, 0, (room - self.symbol_room) * sizeof(uint32_t))
-        self.symbol_room = room
+    cdef int _add_reference(self, uint32_t symbol) except -1:
+        cdef Text text = self.texts[symbol]
+        self.fields.make_room(text.size + 1 + SHORT)
+        self.fields.at[0] = SYMBOL_V2
+        self.fields.at = put_text(
+            self.fields.at + 1, self.text_bytes.begin + text.at, text.size
+        )
+        self.references[symbol].stamp = self.stamp
+        self.references[symbol].number = self.next_reference
+        self.next_reference += 1
         return 0
 
 
@@ -343,32 +472,3 @@ cdef bytes _histogram_field(dict histograms, c_array.array times, Py_ssize_t pos
         return b""
     body = encode_histogram(histogram, times.data.as_longlongs[position], 0, is_v2=False)
     return _encode_py._field(b"\x22", body)
-
-
-# Return the bytes that `put_labels` writes.
-cdef size_t size_of_labels(list symbols, const uint32_t* labels, uint64_t count) noexcept:
-    cdef size_t size = 0, name, value
-    cdef uint64_t at
-    for at in range(0, count - 1 if count else 0, 2):
-        text_of(symbols, labels[at], &name)
-        text_of(symbols, labels[at + 1], &value)
-        size += size_of_bytes(size_of_bytes(name) + size_of_bytes(value))
-    return size
-
-
-# Write names and values by turns as the label fields of a TimeSeries.
-cdef uint8_t* put_labels(
-    uint8_t* at, list symbols, const uint32_t* labels, uint64_t count
-) noexcept:
-    cdef const char* name
-    cdef const char* value
-    cdef size_t name_size, value_size
-    cdef uint64_t index
-    for index in range(0, count - 1 if count else 0, 2):
-        name = text_of(symbols, labels[index], &name_size)
-        value = text_of(symbols, labels[index + 1], &value_size)
-        at[0] = FIRST_BYTES
-        at = put_uvarint(at + 1, size_of_bytes(name_size) + size_of_bytes(value_size))
-        at = put_bytes(at, FIRST_BYTES, name, name_size)
-        at = put_bytes(at, SECOND_BYTES, value, value_size)
-    return at
