@@ -10,10 +10,14 @@ the series are read with the GIL held throughout, since the event loop appends t
 
 from cpython cimport array as c_array
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
 from cpython.list cimport PyList_GET_SIZE
+from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove, memset
+
+import cramjam
 
 from promscrape.storage.remote import _encode_py
 from promscrape.storage.remote._encode_py import encode_metadata_v1
@@ -174,7 +178,7 @@ cdef class Encoder:
     """See the plain twin."""
 
     cdef object series, plain
-    cdef _Output output
+    cdef _Output output, packing
     # By symbol; `symbols` is the list they were made of, which only grows.
     cdef list symbols
     cdef Text* texts
@@ -190,7 +194,8 @@ cdef class Encoder:
 
     def __cinit__(self, series):
         self.series, self.plain = series, _encode_py.Encoder(series)
-        self.output, self.fields, self.text_bytes = _Output(), _Output(), _Output()
+        self.output, self.packing = _Output(), _Output()
+        self.fields, self.text_bytes = _Output(), _Output()
 
     def __dealloc__(self):
         free(self.texts)
@@ -199,6 +204,43 @@ cdef class Encoder:
 
     def encode_v1(self, columns):
         """Return a `prometheus.WriteRequest`."""
+        self._write_v1(columns)
+        return self.output.taken()
+
+    def encode_v2(self, columns):
+        """Return an `io.prometheus.write.v2.Request`, with the metadata that is known now."""
+        if columns.exemplars or columns.histograms:
+            return self.plain.encode_v2(columns)
+        self._write_v2(columns)
+        return self.fields.taken()
+
+    def pack(self, columns, *, bint is_v2):
+        """Return the body of a request: its message, packed.
+
+        The message itself stays where the next one will be: memory of its size comes fresh from
+        the system each time, which costs more than to write it.
+        """
+        if not is_v2:
+            self._write_v1(columns)
+            return self._packed(self.output)
+        if columns.exemplars or columns.histograms:
+            return self.plain.pack(columns, is_v2=True)
+        self._write_v2(columns)
+        return self._packed(self.fields)
+
+    cdef bytes _packed(self, _Output message):
+        cdef size_t size = message.at - message.begin
+        cdef _Output packed = self.packing
+        packed.at = packed.begin
+        # The most that snappy makes of so many bytes: a sixth more, and its own head.
+        packed.make_room(32 + size + size // 6)
+        packed.at += <size_t>cramjam.snappy.compress_raw_into(
+            PyMemoryView_FromMemory(<char*>message.begin, size, PyBUF_READ),
+            PyMemoryView_FromMemory(<char*>packed.begin, packed.end - packed.begin, PyBUF_WRITE),
+        )
+        return packed.taken()
+
+    cdef int _write_v1(self, columns) except -1:
         cdef c_array.array rows = columns.rows, times = columns.timestamps, values = columns.values
         cdef c_array.array arena = self.series.arena
         cdef c_array.array begins = self.series.begins, ends = self.series.ends
@@ -213,6 +255,7 @@ cdef class Encoder:
         cdef bytes tail = b"", histogram = b""
         _check_lengths(count, values, times, None)
         self._follow_symbols()
+        out.make_room(1)  # a message of nothing has a place too
         out.at = out.begin
         for position in range(count):
             row = rows.data.as_uints[position]
@@ -238,7 +281,7 @@ cdef class Encoder:
             if tail:
                 memcpy(out.at, PyBytes_AS_STRING(tail), len(tail))
                 out.at += len(tail)
-        return out.taken()
+        return 0
 
     # Return the bytes that `_put_labels` writes.
     cdef inline size_t _size_of_labels(self, const uint32_t* labels, uint64_t count) noexcept:
@@ -312,8 +355,8 @@ cdef class Encoder:
         self.symbol_room = room
         return 0
 
-    def encode_v2(self, columns):
-        """Return an `io.prometheus.write.v2.Request`, with the metadata that is known now."""
+    # Write the message into `fields`.
+    cdef int _write_v2(self, columns) except -1:
         cdef c_array.array rows = columns.rows, times = columns.timestamps, values = columns.values
         cdef c_array.array starts = columns.starts
         cdef c_array.array arena, begins, ends, metadata_of
@@ -322,8 +365,6 @@ cdef class Encoder:
         cdef uint32_t row
         cdef uint64_t begin
         cdef Sample sample
-        if columns.exemplars or columns.histograms:
-            return self.plain.encode_v2(columns)
         _check_lengths(count, values, times, starts)
         self._refresh_metadata(rows)
         self._follow_symbols()
@@ -347,7 +388,10 @@ cdef class Encoder:
                 &sample,
                 self.metadata + metadata_of.data.as_uints[row],
             )
-        return self.fields.taken() + out.taken()
+        self.fields.make_room(out.at - out.begin)
+        memcpy(self.fields.at, out.begin, out.at - out.begin)
+        self.fields.at += out.at - out.begin
+        return 0
 
     cdef int _refresh_metadata(self, c_array.array rows) except -1:
         cdef uint64_t now = self.series._metadata_changes() + 1

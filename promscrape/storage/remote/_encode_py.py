@@ -13,6 +13,8 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import final
 
+import cramjam
+
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.varint import uvarint
 from promscrape.storage.remote._histogram_message import encode_histogram
@@ -36,6 +38,11 @@ class Encoder:
         self._series = series
         self._label_sets: dict[int, bytes] = {}
         self._layout = series.layout
+
+    def pack(self, columns: Columns, *, is_v2: bool) -> bytes:
+        """Return the body of a request: its message, packed."""
+        message = self.encode_v2(columns) if is_v2 else self.encode_v1(columns)
+        return bytes(cramjam.snappy.compress_raw(message))
 
     def encode_v1(self, columns: Columns) -> bytes:
         """Return a `prometheus.WriteRequest`."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, final
 
-import cramjam
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
@@ -191,12 +190,7 @@ class Delivery:
         return batch, body
 
     def _encoded(self, batch: Batch) -> bytes:
-        columns = batch.columns()
-        if self.version == WriteMessage.V2:
-            message = self._encoder.encode_v2(columns)
-        else:
-            message = self._encoder.encode_v1(columns)
-        return bytes(cramjam.snappy.compress_raw(message))
+        return self._encoder.pack(batch.columns(), is_v2=self.version == WriteMessage.V2)
 
     def _counts(self, batch: Batch) -> Counts:
         """Return what is sent; in the second version each item that has metadata carries them."""
