@@ -35,11 +35,19 @@ twin_tests := tests/unit/exposition tests/unit/scrape tests/unit/storage/wal \
 	tests/property/test_exposition.py tests/property/test_wal_record.py \
 	tests/conformance/test_openmetrics.py
 
+# Tests that share nothing with the machine around them, and so may run side by side. The others
+# start programs, and some measure how late something is.
+side_by_side := tests/unit tests/property tests/conformance
+one_by_one := tests/adversity tests/e2e
+
 # The tests of asyncio code run on both event loops, all others once.
 test: $(VENV)/.installed-test
+ifneq ($(ARGS),)
 	$(bin)/python -m pytest --event-loop=both $(ARGS)
-ifeq ($(ARGS),)
-	PROMSCRAPE_PURE_PYTHON=1 $(bin)/python -m pytest --no-header -q $(twin_tests)
+else
+	$(bin)/python -m pytest --event-loop=both --numprocesses=logical $(side_by_side)
+	$(bin)/python -m pytest --event-loop=both $(one_by_one)
+	PROMSCRAPE_PURE_PYTHON=1 $(bin)/python -m pytest --no-header -q --numprocesses=logical $(twin_tests)
 endif
 
 lint: $(VENV)/.installed-lint
