@@ -8,6 +8,8 @@ import asyncio
 import time
 from typing import Protocol, final
 
+_SHORTEST_TIMER_S = 0.001
+
 
 class Clock(Protocol):
     """The time of day, a stopwatch, and the only way to wait."""
@@ -34,6 +36,7 @@ class SystemClock:
 
     async def sleep_until(self, monotonic_s: float) -> None:
         # libuv's timers count whole milliseconds from the loop's cached time, so a timer can
-        # fire up to a millisecond early: what is left then is waited for again.
+        # fire up to a millisecond early: what is left then is waited for again. As a timer of
+        # less than half a millisecond it would be none, and the loop would spin until then.
         while (left_s := monotonic_s - time.monotonic()) > 0:
-            await asyncio.sleep(left_s)
+            await asyncio.sleep(max(left_s, _SHORTEST_TIMER_S))
