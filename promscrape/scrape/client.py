@@ -28,7 +28,7 @@ _PACKING_BYTES = 1024
 _SYSTEM_CLOCK: Final = SystemClock()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for the reason given at `Columns`
 class Response:
     """A body as it came over the wire, and what is said of it.
 

@@ -140,7 +140,8 @@ class Ingest:
         return self.append_markers(transaction, self.cache.tracked())
 
     def _append_stale(self, transaction: Transaction) -> PromscrapeError | None:
-        return self.append_markers(transaction, self.cache.stale())
+        gone = self.cache.stale()
+        return self.append_markers(transaction, gone) if gone else None
 
     def _samples(
         self, plan: Plan, columns: Columns, times: "array[int] | None", now_ms: int

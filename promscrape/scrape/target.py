@@ -55,7 +55,7 @@ class Health(StrEnum):
     DOWN = "down"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for the reason given at `Columns`
 class Report:
     """How a scrape went, as the API and the pages show it.
 

@@ -14,7 +14,7 @@ from promscrape.storage.interface import Appendable, Appended, Appender, Batch
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for the reason given at `Columns`
 class Transaction:
     """`t_ms` is the time of every sample that brings none of its own.
 

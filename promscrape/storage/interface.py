@@ -76,7 +76,7 @@ class Batch:
     reject_out_of_order: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for the reason given at `Columns`
 class Appended:
     """What became of a batch.
 

@@ -254,10 +254,11 @@ class WalAppender:
     ) -> None:
         """Let the readers of the log see what was logged."""
         end, tail, table = self._parts.writer.position, self._parts.tail, self._parts.table
-        newest_ms = max(
-            [*(samples.newest_ms for samples in floats), *(logged.t_ms for logged in histograms)],
-            default=0,
-        )
+        newest_ms = 0
+        for samples in floats:
+            newest_ms = max(newest_ms, samples.newest_ms)
+        for logged in histograms:
+            newest_ms = max(newest_ms, logged.t_ms)
         if tail.is_followed:
             columns = [samples.columns(table) for samples in floats]
             tail.move(Commit(end, columns, histograms, exemplars), newest_ms)
@@ -266,6 +267,8 @@ class WalAppender:
 
     def _series_records(self) -> list[bytes]:
         series = self._parts.table.unlogged()
+        if not series:
+            return []
         starts = range(0, len(series), _SERIES_A_RECORD)
         return [encode_series(series[start : start + _SERIES_A_RECORD]) for start in starts]
 

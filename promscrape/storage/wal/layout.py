@@ -78,8 +78,12 @@ class BatchLayout:
 
     def commit(self, table: SeriesTable, t_ms: int) -> None:
         """Make `t_ms` the last timestamp of each series, where it is after it."""
-        if self._stretches is not None and table.are_until(self._stretches, t_ms):
-            table.move_to(self._stretches, t_ms)
+        rows = self._stretches
+        if rows is not None and (
+            (t_ms >= self._last_ms and table.are_at(rows, self._last_ms))
+            or table.are_until(rows, t_ms)
+        ):
+            table.move_to(rows, t_ms)
         else:
             table.raise_to(self.handles, repeat(t_ms))
         self._last_ms = t_ms

@@ -32,7 +32,7 @@ class PendingFloats(Protocol):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for the reason given at `Columns`
 class Whole:
     """A batch that was taken as it came, at one timestamp."""
 

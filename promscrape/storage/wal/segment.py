@@ -83,6 +83,8 @@ class SegmentWriter:
             self._write(framed, len(packed))
 
     def _framed(self, packed: Sequence[_Packed]) -> bytes | bytearray:
+        if len(packed) == 1:
+            return frame(*packed[0], self._position)
         framed = bytearray()
         for payload, flags in packed:
             framed += frame(payload, flags, self._position + len(framed))
