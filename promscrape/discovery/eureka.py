@@ -15,7 +15,7 @@ from promscrape.discovery.kind import Kind, NoMetrics
 from promscrape.discovery.naming import flag, host_port, labels_of
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed, check_interval
-from promscrape.discovery.server_url import ServerURL, grammar_fault
+from promscrape.discovery.server_url import ServerURL, absolute_fault
 from promscrape.discovery.target_group import ADDRESS_LABEL, TargetGroup
 from promscrape.errors import DiscoveryError
 from promscrape.httpclient.config import HTTPClientConfig
@@ -59,25 +59,20 @@ class EurekaSDConfig(ConfigStruct, frozen=True, kw_only=True):
     refresh_interval: Duration = Duration(30_000)
 
     def check(self) -> Iterator[InvalidValue]:
-        fault = self._server_fault()
+        fault = absolute_fault(
+            "server",
+            self.server,
+            InvalidValue("eureka_sd: empty or null eureka server", at=("server",)),
+            InvalidValue(
+                "eureka_sd: invalid eureka server URL",
+                at=("server",),
+                hint="write it whole: `http://<host>:<port>/eureka`",
+            ),
+        )
         if fault:
             yield fault
         yield from self.http_client.check()
         yield from check_interval(self.refresh_interval)
-
-    def _server_fault(self) -> InvalidValue | None:
-        if not self.server:
-            return InvalidValue("eureka_sd: empty or null eureka server", at=("server",))
-        fault = grammar_fault("server", self.server)
-        if fault:
-            return fault
-        if self.server.scheme and self.server.host:
-            return None
-        return InvalidValue(
-            "eureka_sd: invalid eureka server URL",
-            at=("server",),
-            hint="write it whole: `http://<host>:<port>/eureka`",
-        )
 
 
 def targets_of(reply: Reply) -> Iterator[dict[str, str]]:

@@ -18,7 +18,7 @@ from promscrape.discovery.kind import Kind
 from promscrape.discovery.naming import labels_of
 from promscrape.discovery.provider import ProviderContext, Publish
 from promscrape.discovery.refresh import check_interval
-from promscrape.discovery.server_url import ServerURL, grammar_fault
+from promscrape.discovery.server_url import ServerURL, absolute_fault
 from promscrape.discovery.target_group import ADDRESS_LABEL, TargetGroup
 from promscrape.errors import DiscoveryError, FetchError
 from promscrape.httpclient.config import HTTPClientConfig
@@ -55,23 +55,17 @@ class KumaSDConfig(ConfigStruct, frozen=True, kw_only=True):
     client_id: str = ""
 
     def check(self) -> Iterator[InvalidValue]:
-        fault = self._server_fault()
+        text = "kuma SD server must not be empty"
+        fault = absolute_fault(
+            "server",
+            self.server,
+            InvalidValue(f"{text}: ", at=("server",)),
+            InvalidValue(f"{text} and have a scheme: {self.server}", at=("server",)),
+        )
         if fault:
             yield fault
         yield from self.http_client.check()
         yield from check_interval(self.refresh_interval)
-
-    def _server_fault(self) -> InvalidValue | None:
-        if not self.server:
-            return InvalidValue("kuma SD server must not be empty: ", at=("server",))
-        fault = grammar_fault("server", self.server)
-        if fault:
-            return fault
-        if self.server.scheme and self.server.host:
-            return None
-        return InvalidValue(
-            f"kuma SD server must not be empty and have a scheme: {self.server}", at=("server",)
-        )
 
 
 class _Target(msgspec.Struct, frozen=True, rename="camel"):

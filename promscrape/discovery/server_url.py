@@ -19,6 +19,21 @@ def grammar_fault(key: str, url: URL) -> InvalidValue | None:
     return None
 
 
+def absolute_fault(
+    key: str, url: URL, missing: InvalidValue, relative: InvalidValue
+) -> InvalidValue | None:
+    """Return what keeps the section's `key` from being a URL with a scheme and a host.
+
+    missing, relative: what a kind says of none, and of one that lacks either of them.
+    """
+    if not url:
+        return missing
+    fault = grammar_fault(key, url)
+    if fault:
+        return fault
+    return None if url.scheme and url.host else relative
+
+
 def http_fault(key: str, url: URL) -> InvalidValue | None:
     """Return the first thing that keeps the section's `key` from being an absolute HTTP URL."""
     if not url:
