@@ -72,7 +72,7 @@ class API:
     http: the server's client, which the API closes.
     base: what each path is appended to, without a slash at its end.
     timeout_s: how long an answer may take, from the connection to the last byte.
-    headers: of every request.
+    headers: of every request. max_bytes: how large an answer may be.
     """
 
     def __init__(
@@ -81,9 +81,11 @@ class API:
         base: str,
         timeout_s: float,
         headers: Mapping[str, str] = _NOTHING,
+        max_bytes: int = _MAX_BYTES,
     ) -> None:
         self._http, self._base, self._timeout_s = http, base, timeout_s
         self._headers = {**_JSON, **headers}
+        self._max_bytes = max_bytes
 
     async def close(self) -> None:
         await self._http.close()
@@ -109,7 +111,7 @@ class API:
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._http.request(method, url, {**self._headers, **headers}, body)
-                received = await _read(answer, request)
+                received = await _read(answer, request, self._max_bytes)
         except TimeoutError as exc:
             raise FetchError(f"{request}: context deadline exceeded") from exc
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as exc:
@@ -157,12 +159,12 @@ def with_query(path: str, query: Query) -> str:
     return f"{path}?{text}" if text else path
 
 
-async def _read(answer: aiohttp.ClientResponse, request: str) -> bytes:
+async def _read(answer: aiohttp.ClientResponse, request: str, max_bytes: int) -> bytes:
     received = bytearray()
     async for part in answer.content.iter_any():
         received += part
-        if len(received) > _MAX_BYTES:
-            raise FetchError(f"{request}: the answer is over {_MAX_BYTES >> 20} MiB")
+        if len(received) > max_bytes:
+            raise FetchError(f"{request}: the answer is larger than {max_bytes >> 20} MiB")
     return bytes(received)
 
 

@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
 from typing import Annotated, ClassVar, final
 
-import aiohttp
 from prometheus_client import CollectorRegistry, Counter
 
 from promscrape.decode.schema import INLINE, ConfigStruct
-from promscrape.discovery.api import JSON_TYPE
+from promscrape.discovery.api import API, JSON_TYPE
 from promscrape.discovery.kind import Kind
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed, check_interval
@@ -17,9 +15,8 @@ from promscrape.discovery.server_url import ServerURL, http_fault
 from promscrape.discovery.static import target_groups
 from promscrape.discovery.target_group import TargetGroup
 from promscrape.discovery.target_group_json import decode_groups
-from promscrape.errors import DiscoveryError, PromscrapeError
+from promscrape.errors import DiscoveryError, FetchError, PromscrapeError
 from promscrape.httpclient.config import HTTPClientConfig
-from promscrape.httpclient.transport_error import os_reason, reason
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.quoting import quote
@@ -75,12 +72,14 @@ class HttpRefresher:
     ) -> None:
         self._url, self._metrics = config.url, metrics
         self._interval_s = config.refresh_interval.seconds
-        self._client = context.http_client(config.http_client)
         self._last_length = 0
-        self._headers = {
-            "Accept": "application/json",
-            "X-Prometheus-Refresh-Interval-Seconds": decimal(self._interval_s),
-        }
+        self._api = API(
+            context.http_client(config.http_client),
+            self._url.reveal(),
+            self._interval_s,
+            {"X-Prometheus-Refresh-Interval-Seconds": decimal(self._interval_s)},
+            _MAX_BYTES,
+        )
 
     async def refresh(self) -> Sequence[TargetGroup]:
         try:
@@ -105,45 +104,22 @@ class HttpRefresher:
         ]
 
     async def close(self) -> None:
-        await self._client.close()
+        await self._api.close()
 
     async def _fetch(self) -> bytes:
-        answer: aiohttp.ClientResponse | None = None
         try:
-            async with asyncio.timeout(self._interval_s):
-                answer = await self._client.get(self._url.reveal(), self._headers)
-                _check(answer)
-                return await _read(answer)
-        except TimeoutError as exc:
-            raise DiscoveryError(
-                f'Get "{self._url}": no whole answer within the refresh_interval of '
-                f"{decimal(self._interval_s)}s"
-            ) from exc
-        except aiohttp.ClientError as exc:
-            raise DiscoveryError(f'Get "{self._url}": {reason(exc)}') from exc
-        except OSError as exc:
-            raise DiscoveryError(f'Get "{self._url}": {os_reason(exc)}') from exc
-        finally:
-            if answer is not None:
-                answer.release()
-
-
-def _check(answer: aiohttp.ClientResponse) -> None:
-    if answer.status != HTTPStatus.OK:
-        status = f"{answer.status} {answer.reason or ''}".rstrip()
-        raise DiscoveryError(f"server returned HTTP status {status}")
-    content_type = answer.headers.get("Content-Type", "")
-    if not JSON_TYPE.fullmatch(content_type.strip()):
-        raise DiscoveryError(f"unsupported content type {quote(content_type)}")
-
-
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for part in answer.content.iter_any():
-        body += part
-        if len(body) > _MAX_BYTES:
-            raise DiscoveryError(f"the answer is larger than {_MAX_BYTES >> 20} MiB")
-    return bytes(body)
+            reply = (await self._api.ask("GET", "")).succeeded()
+        except FetchError as exc:
+            if isinstance(exc.__cause__, TimeoutError):
+                raise DiscoveryError(
+                    f'Get "{self._url}": no whole answer within the refresh_interval of '
+                    f"{decimal(self._interval_s)}s"
+                ) from exc
+            raise
+        content_type = reply.headers.get("Content-Type", "")
+        if not JSON_TYPE.fullmatch(content_type.strip()):
+            raise DiscoveryError(f"{reply.request}: unsupported content type {quote(content_type)}")
+        return reply.body
 
 
 def decimal(number: float) -> str:
