@@ -23,8 +23,8 @@ from promscrape.model.quoting import quote
 T = TypeVar("T")
 Query = Mapping[str, str | Sequence[str]]
 
-JSON_TYPE: Final = re.compile(r"""application/json(; *charset=("utf-8"|utf-8))?""", re.IGNORECASE)
-"""The content types that are JSON to Prometheus where it asks for the type (H-3)."""
+# The content types that are JSON to Prometheus where it asks for the type (H-3).
+_JSON_TYPE = re.compile(r"""application/json(; *charset=("utf-8"|utf-8))?""", re.IGNORECASE)
 
 # A list of 100,000 targets with twenty labels each is smaller.
 _MAX_BYTES = 256 << 20
@@ -52,6 +52,13 @@ class Reply:
         text = f"{self.request}: server returned HTTP status {self.status} {self.reason}".rstrip()
         said = self.body[:_SAID_BYTES].decode(errors="replace").strip()
         raise DiscoveryError(f"{text} ({quote(said)})" if said else text)
+
+    def called_json(self) -> "Reply":
+        """Return the reply itself. Raises DiscoveryError unless it says that it is JSON."""
+        content_type = self.headers.get("Content-Type", "")
+        if _JSON_TYPE.fullmatch(content_type.strip()):
+            return self
+        raise DiscoveryError(f"unsupported content type {quote(content_type)}")
 
     def json(self, kind: type[T]) -> T:
         """Return the body as `kind` has it. Raises DiscoveryError where it is of another shape.

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, final
 from prometheus_client import CollectorRegistry, Counter
 
 from promscrape.decode.schema import INLINE, ConfigStruct
-from promscrape.discovery.api import API, JSON_TYPE
+from promscrape.discovery.api import API
 from promscrape.discovery.kind import Kind
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed, check_interval
@@ -19,7 +19,6 @@ from promscrape.errors import DiscoveryError, FetchError, PromscrapeError
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
-from promscrape.model.quoting import quote
 from promscrape.model.url import URL
 
 URL_LABEL = "__meta_url"
@@ -108,7 +107,7 @@ class HttpRefresher:
 
     async def _fetch(self) -> bytes:
         try:
-            reply = (await self._api.ask("GET", "")).succeeded()
+            return (await self._api.ask("GET", "")).succeeded().called_json().body
         except FetchError as exc:
             if isinstance(exc.__cause__, TimeoutError):
                 raise DiscoveryError(
@@ -116,10 +115,6 @@ class HttpRefresher:
                     f"{decimal(self._interval_s)}s"
                 ) from exc
             raise
-        content_type = reply.headers.get("Content-Type", "")
-        if not JSON_TYPE.fullmatch(content_type.strip()):
-            raise DiscoveryError(f"{reply.request}: unsupported content type {quote(content_type)}")
-        return reply.body
 
 
 def decimal(number: float) -> str:

@@ -10,19 +10,17 @@ from typing import Annotated, ClassVar, final
 import msgspec
 
 from promscrape.decode.schema import INLINE, ConfigStruct
-from promscrape.discovery.api import JSON_TYPE, api_of
+from promscrape.discovery.api import api_of
 from promscrape.discovery.kind import Kind, NoMetrics
 from promscrape.discovery.naming import flag, host_port, sanitized, wrapped
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed, check_interval
 from promscrape.discovery.server_url import ServerURL, http_fault
 from promscrape.discovery.target_group import ADDRESS_LABEL, TargetGroup
-from promscrape.errors import DiscoveryError
 from promscrape.exposition.number import format_float
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
-from promscrape.model.quoting import quote
 from promscrape.model.url import URL
 
 _PREFIX = "__meta_puppetdb_"
@@ -135,10 +133,7 @@ class PuppetdbRefresher:
 
     async def refresh(self) -> Sequence[TargetGroup]:
         body = msgspec.json.encode({"query": self._config.query})
-        reply = (await self._api.ask("POST", "", body=body)).succeeded()
-        content_type = reply.headers.get("Content-Type", "")
-        if not JSON_TYPE.fullmatch(content_type):
-            raise DiscoveryError(f"unsupported content type {quote(content_type)}")
+        reply = (await self._api.ask("POST", "", body=body)).succeeded().called_json()
         resources = reply.json(list[Resource])
         targets = tuple(target_of(resource, self._config) for resource in resources)
         return [TargetGroup(targets, {}, self._source)]
