@@ -10,13 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Self, final
+from typing import final
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import web
 
-from tests.support.http_server import RecordingServer
+from tests.support.http_server import Entered, RecordingServer
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/([0-9]{8})/([^/]+)/([^/]+)/aws4_request, "
@@ -43,7 +42,7 @@ class Signed:
 
 
 @final
-class AwsServer:
+class AwsServer(Entered):
     """Takes requests that are signed with a key in `secrets`, and answers others with 403.
 
     A form that asks for a role is answered with `ROLE` keys, which are good from then on.
@@ -53,14 +52,14 @@ class AwsServer:
         self.secrets = {"AKID": "s3cr3t"}
         self.signed: list[Signed] = []
         self.roles: list[Mapping[str, str]] = []
-        self._server = RecordingServer(self._answer)
+        self.server = RecordingServer(self._answer)
 
     @property
     def url(self) -> str:
-        return self._server.url
+        return self.server.url
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        body = self._server.bodies[-1]
+        body = self.server.bodies[-1]
         signed = self._checked(request, body)
         if signed is None:
             is_sts = "/sts/" in request.headers.get("Authorization", "")
@@ -99,18 +98,6 @@ class AwsServer:
             return None
         token = request.headers.get("X-Amz-Security-Token", "")
         return Signed(access_key, region, service, frozenset(names.split(";")), token)
-
-    async def __aenter__(self) -> Self:
-        await self._server.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._server.__aexit__(exc_type, exc, traceback)
 
 
 def _canonical(request: web.Request, names: list[str], body: bytes) -> str:

@@ -9,13 +9,12 @@ Shapes and rules are those of Consul's HTTP API, version 1.20.
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self, final
+from typing import final
 
 from aiohttp import web
 
 from tests.support.faults import Faults
-from tests.support.http_server import RecordingServer
+from tests.support.http_server import Entered, RecordingServer
 
 Json = Mapping[str, object]
 
@@ -77,7 +76,7 @@ def instance(
 
 
 @final
-class FakeConsul:
+class FakeConsul(Entered):
     """An agent on loopback.
 
     token: what requests have to carry, "" for nothing. has_index: whether answers have
@@ -176,18 +175,6 @@ class FakeConsul:
     def _health(self, service: str, request: web.Request) -> Sequence[Json]:
         wanted = set(request.query.getall("tag", []))
         return [entry for entry in self._services.get(service, []) if wanted.issubset(_tags(entry))]
-
-    async def __aenter__(self) -> Self:
-        await self.server.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.server.__aexit__(exc_type, exc, traceback)
 
 
 def _tags(entry: Json) -> list[str]:

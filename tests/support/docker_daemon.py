@@ -7,13 +7,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self, final
+from typing import final
 
 from aiohttp import web
 
 from tests.support.faults import Faults
-from tests.support.http_server import RecordingServer
+from tests.support.http_server import Entered, RecordingServer
 
 Json = dict[str, object]
 
@@ -88,7 +87,7 @@ def container(
 
 
 @final
-class FakeDocker:
+class FakeDocker(Entered):
     """A daemon on loopback; `lists` are its answers by path, without the version.
 
     version: the newest that it speaks, "" for a daemon that does not say. Filters by label work.
@@ -118,18 +117,6 @@ class FakeDocker:
         filters = json.loads(request.query.get("filters", "{}"))
         wanted = filters.get("label", {})
         return web.json_response([one for one in self.lists[match[2]] if _has(one, wanted)])
-
-    async def __aenter__(self) -> Self:
-        await self.server.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.server.__aexit__(exc_type, exc, traceback)
 
 
 def _has(one: Json, wanted: Sequence[str]) -> bool:

@@ -81,3 +81,24 @@ class RecordingServer:
         traceback: TracebackType | None,
     ) -> None:
         await self.stop()
+
+
+class Entered:
+    """A server of its own kind that is there while its `server` is.
+
+    server: set by whoever derives from this.
+    """
+
+    server: RecordingServer
+
+    async def __aenter__(self) -> Self:
+        await self.server.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.server.stop()

@@ -6,8 +6,7 @@ Assertions are checked for real: the signature with the public key, and each cla
 import base64
 import json
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self, final
+from typing import Any, final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -17,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
-from tests.support.http_server import RecordingServer
+from tests.support.http_server import Entered, RecordingServer
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @final
-class IdentityProvider:
+class IdentityProvider(Entered):
     """Gives out `token-1`, `token-2` and so on, to whoever shows what is known here.
 
     secrets: client ids with their secret. federated: client ids with the token that Kubernetes
@@ -43,11 +42,11 @@ class IdentityProvider:
         self.is_down = False
         self.given = 0
         self.resources: list[str] = []
-        self._server = RecordingServer(self._answer)
+        self.server = RecordingServer(self._answer)
 
     @property
     def url(self) -> str:
-        return self._server.url
+        return self.server.url
 
     @property
     def host(self) -> str:
@@ -55,12 +54,12 @@ class IdentityProvider:
 
     @property
     def asked(self) -> int:
-        return len(self._server.requests)
+        return len(self.server.requests)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if self.is_down:
             return web.Response(status=503, text="maintenance")
-        form = dict(parse_qsl(self._server.bodies[-1].decode()))
+        form = dict(parse_qsl(self.server.bodies[-1].decode()))
         refusal = self._refusal(request, form)
         if refusal:
             said = {"error": "invalid_client", "error_description": f"{refusal} {sorted(form)}"}
@@ -136,18 +135,6 @@ class IdentityProvider:
             return "" if right and query["api-version"] == "2019-08-01" else "not this app"
         right = headers.get("Metadata") == "true" and query["api-version"] == "2018-02-01"
         return "" if right and request.path == "/metadata/identity/oauth2/token" else "not so"
-
-    async def __aenter__(self) -> Self:
-        await self._server.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._server.__aexit__(exc_type, exc, traceback)
 
 
 def decoded(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,19 +1,18 @@
 """A target with a body for each path, which answers as the public sender suite's target does."""
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Final, Self, final
+from typing import Final, final
 
 from aiohttp import web
 
-from tests.support.http_server import RecordingServer
+from tests.support.http_server import Entered, RecordingServer
 
 TEXT: Final = "text/plain; version=0.0.4"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 @final
-class MockTarget:
+class MockTarget(Entered):
     """Serves `bodies` by path, without looking at Accept.
 
     A body with an exemplar is OpenMetrics and gets its `# EOF`; any other is the classic text.
@@ -21,16 +20,16 @@ class MockTarget:
 
     def __init__(self, bodies: Mapping[str, str]) -> None:
         self.bodies = dict(bodies)
-        self._server = RecordingServer(self._answer)
+        self.server = RecordingServer(self._answer)
 
     @property
     def address(self) -> str:
-        return self._server.url.removeprefix("http://")
+        return self.server.url.removeprefix("http://")
 
     @property
     def scrapes(self) -> int:
         """How often it was asked."""
-        return len(self._server.requests)
+        return len(self.server.requests)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = self.bodies.get(request.path)
@@ -41,15 +40,3 @@ class MockTarget:
             headers = {"Content-Type": OPENMETRICS}
             return web.Response(body=f"{text}# EOF\n".encode(), headers=headers)
         return web.Response(body=body.encode(), headers={"Content-Type": TEXT})
-
-    async def __aenter__(self) -> Self:
-        await self._server.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._server.__aexit__(exc_type, exc, traceback)

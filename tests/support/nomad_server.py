@@ -1,13 +1,12 @@
 """A Nomad server as far as discovery asks one: its services, in the shapes of API version 1.9."""
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self, final
+from typing import final
 
 from aiohttp import web
 
 from tests.support.faults import Faults
-from tests.support.http_server import RecordingServer
+from tests.support.http_server import Entered, RecordingServer
 
 Json = dict[str, object]
 
@@ -37,7 +36,7 @@ def registration(
 
 
 @final
-class FakeNomad:
+class FakeNomad(Entered):
     """A server on loopback; `registrations` are the instances of all services.
 
     token: what requests have to carry, "" for nothing.
@@ -62,18 +61,6 @@ class FakeNomad:
             return web.json_response(_list(visible))
         name = request.path.removeprefix("/v1/service/")
         return web.json_response([one for one in visible if one["ServiceName"] == name])
-
-    async def __aenter__(self) -> Self:
-        await self.server.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.server.__aexit__(exc_type, exc, traceback)
 
 
 def _list(registrations: Sequence[Json]) -> list[Json]:

@@ -3,17 +3,16 @@
 import asyncio
 import base64
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self, final
+from typing import final
 from urllib.parse import parse_qsl, unquote_plus
 
 from aiohttp import web
 
-from tests.support.http_server import RecordingServer
+from tests.support.http_server import Entered, RecordingServer
 
 
 @final
-class TokenEndpoint:
+class TokenEndpoint(Entered):
     """Gives out `token-1`, `token-2` and so on to whoever knows `secret`, at first `hidden`.
 
     takes_basic: whether the secret may come as HTTP Basic; it may come in the form if not.
@@ -27,20 +26,20 @@ class TokenEndpoint:
         self.released = asyncio.Event()
         self.released.set()
         self.given = 0
-        self._server = RecordingServer(self._answer)
+        self.server = RecordingServer(self._answer)
 
     @property
     def url(self) -> str:
-        return f"{self._server.url}/token"
+        return f"{self.server.url}/token"
 
     @property
     def forms(self) -> list[Mapping[str, str]]:
         """The form of each request."""
-        return [dict(parse_qsl(body.decode())) for body in self._server.bodies]
+        return [dict(parse_qsl(body.decode())) for body in self.server.bodies]
 
     @property
     def requests(self) -> list[web.Request]:
-        return self._server.requests
+        return self.server.requests
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         await self.released.wait()
@@ -59,15 +58,3 @@ class TokenEndpoint:
             return self.forms[-1].get("client_secret", "")
         kind, _, value = request.headers.get("Authorization", "").partition(" ")
         return unquote_plus(base64.b64decode(value).decode().partition(":")[2]) if kind else ""
-
-    async def __aenter__(self) -> Self:
-        await self._server.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._server.__aexit__(exc_type, exc, traceback)

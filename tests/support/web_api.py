@@ -9,8 +9,7 @@ import functools
 import inspect
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Self, final
+from typing import final
 
 from aiohttp import web
 
@@ -20,7 +19,7 @@ from tests.support.clock import ManualClock
 from tests.support.discovery import Discovered, discovering
 from tests.support.entries import entry_of, until
 from tests.support.faults import Fault, Faults
-from tests.support.http_server import RecordingServer
+from tests.support.http_server import Entered, RecordingServer
 
 FAILURES = (
     Fault.ERROR,
@@ -33,7 +32,7 @@ FAILURES = (
 
 
 @final
-class FakeAPI:
+class FakeAPI(Entered):
     """Answers on loopback.
 
     answers: by path, or by path and query as they are encoded, which comes first; a number is a
@@ -118,15 +117,3 @@ class FakeAPI:
         assert "HTTP status 401 Unauthorized" in told
         assert not [secret for secret in secrets if secret in told]
         assert not found.published.updates
-
-    async def __aenter__(self) -> Self:
-        await self.server.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.server.__aexit__(exc_type, exc, traceback)
