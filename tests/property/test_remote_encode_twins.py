@@ -45,6 +45,7 @@ def test_the_encoders_write_the_same_bytes(
         )
         assert compiled.encode_v1(columns) == plain.encode_v1(columns)
         assert compiled.encode_v2(columns) == plain.encode_v2(columns)
+        assert compiled.described == plain.described
         for is_v2 in (False, True):
             assert compiled.pack(columns, is_v2=is_v2) == plain.pack(columns, is_v2=is_v2)
 

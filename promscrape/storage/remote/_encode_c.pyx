@@ -178,6 +178,7 @@ cdef class Encoder:
     """See the plain twin."""
 
     cdef object series, plain
+    cdef readonly Py_ssize_t described
     cdef _Output output, packing
     # By symbol; `symbols` is the list they were made of, which only grows.
     cdef list symbols
@@ -210,7 +211,9 @@ cdef class Encoder:
     def encode_v2(self, columns):
         """Return an `io.prometheus.write.v2.Request`, with the metadata that is known now."""
         if columns.exemplars or columns.histograms:
-            return self.plain.encode_v2(columns)
+            message = self.plain.encode_v2(columns)
+            self.described = self.plain.described
+            return message
         self._write_v2(columns)
         return self.fields.taken()
 
@@ -224,7 +227,9 @@ cdef class Encoder:
             self._write_v1(columns)
             return self._packed(self.output)
         if columns.exemplars or columns.histograms:
-            return self.plain.pack(columns, is_v2=True)
+            packed = self.plain.pack(columns, is_v2=True)
+            self.described = self.plain.described
+            return packed
         self._write_v2(columns)
         return self._packed(self.fields)
 
@@ -373,9 +378,11 @@ cdef class Encoder:
         arena, begins, ends = self.series.arena, self.series.begins, self.series.ends
         metadata_of = self.series.metadata_of
         out.at = out.begin
+        self.described = 0
         for position in range(count):
             row = rows.data.as_uints[position]
             begin = begins.data.as_ulonglongs[row]
+            self.described += metadata_of.data.as_uints[row] != 0
             sample = sample_of(
                 values.data.as_doubles + position,
                 times.data.as_longlongs[position],

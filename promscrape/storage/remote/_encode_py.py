@@ -32,12 +32,16 @@ _SIZES = [uvarint(size) for size in range(1 << 12)]
 
 @final
 class Encoder:
-    """Encodes the items of one destination. Keeps what comes again with each request."""
+    """Encodes the items of one destination. Keeps what comes again with each request.
+
+    described: how many items of the last request of the second version have metadata.
+    """
 
     def __init__(self, series: RemoteSeries) -> None:
         self._series = series
         self._label_sets: dict[int, bytes] = {}
         self._layout = series.layout
+        self.described = 0
 
     def pack(self, columns: Columns, *, is_v2: bool) -> bytes:
         """Return the body of a request: its message, packed."""
@@ -73,6 +77,7 @@ class Encoder:
         """Return an `io.prometheus.write.v2.Request`, with the metadata that is known now."""
         series = self._series
         series.refresh_metadata(columns.rows)
+        self.described = sum(map(bool, map(series.metadata_of.__getitem__, columns.rows)))
         symbols = _SymbolTable(series)
         items = _items(columns, columns.starts, samples_tag=b"\x12", histograms_tag=b"\x1a")
         pieces: list[bytes] = []

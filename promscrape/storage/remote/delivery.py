@@ -54,6 +54,16 @@ class QueueParts:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A batch, and what is sent of it."""
+
+    batch: Batch
+    body: bytes
+    counts: Counts
+
+
+@final
 class Delivery:
     """The way of all batches of one destination to its peer; its shards share it.
 
@@ -154,17 +164,17 @@ class Delivery:
     async def _send(self, batch: Batch) -> Outcome:
         """Make attempts until the peer takes the batch or refuses it, and count them."""
         backoff = Backoff(self._config.min_backoff.seconds, self._config.max_backoff.seconds)
-        batch, body = self._built(batch, b"")
+        request = self._built(batch)
         attempt, written = 0, Counts()
-        while batch.size:
-            outcome = await self._attempt(batch, body, attempt)
+        while request.batch.size:
+            outcome = await self._attempt(request, attempt)
             written = written.plus(outcome.written)
             if outcome.wants_v1 and self._may_fall_back and self.version == WriteMessage.V2:
                 self._fall_back(outcome)
-                batch, body = self._built(batch, b"")
+                request = self._built(request.batch)
                 continue
             if outcome.verdict is not Verdict.RETRY:
-                self._finish(batch, body, outcome, written)
+                self._finish(request, outcome, written)
                 return outcome
             wait_s = backoff.next_s(outcome.retry_after_s)
             self._log.warning(
@@ -172,42 +182,40 @@ class Delivery:
             )
             await self._wait(wait_s)
             attempt += 1
-            self._metrics.count(self._metrics.retried, self._counts(batch))
-            batch, body = self._built(batch, body)
+            self._metrics.count(self._metrics.retried, request.counts)
+            request = self._built(request.batch, request)
         return ACCEPTED
 
-    def _built(self, batch: Batch, body: bytes) -> tuple[Batch, bytes]:
-        """Return the batch without what has become too old, and its request (6.3)."""
+    def _built(self, batch: Batch, before: _Request | None = None) -> _Request:
+        """Return the request of a batch without what has become too old (6.3).
+
+        before: one of this batch, which is still good where nothing has become too old.
+        """
         limit_ms = self._config.sample_age_limit.ms
         if limit_ms:
             before_ms = self._clock.now_ns() // 1_000_000 - limit_ms
             if batch.oldest_ms < before_ms:
                 young = batch.since(before_ms)
                 self._metrics.drop(batch.counts.less(young.counts), "too_old")
-                batch, body = young, b""
-        if batch.size and not body:
-            body = self._encoded(batch)
-        return batch, body
+                batch, before = young, None
+        if before is not None:
+            return before
+        return self._encoded(batch) if batch.size else _Request(batch, b"", batch.counts)
 
-    def _encoded(self, batch: Batch) -> bytes:
-        return self._encoder.pack(batch.columns(), is_v2=self.version == WriteMessage.V2)
+    def _encoded(self, batch: Batch) -> _Request:
+        """Return a request; in the second version each item that has metadata carries them."""
+        is_v2 = self.version == WriteMessage.V2
+        body, counts = self._encoder.pack(batch.columns(), is_v2=is_v2), batch.counts
+        if is_v2:
+            counts = counts._replace(metadata=self._encoder.described)
+        return _Request(batch, body, counts)
 
-    def _counts(self, batch: Batch) -> Counts:
-        """Return what is sent; in the second version each item that has metadata carries them."""
-        counts = batch.counts
-        if self.version != WriteMessage.V2:
-            return counts
-        known = self._series.metadata_of
-        described = sum(sum(map(bool, map(known.__getitem__, part.rows))) for part in batch.parts)
-        return counts._replace(metadata=described)
-
-    async def _attempt(self, batch: Batch, body: bytes, attempt: int) -> Outcome:
-        counts = self._counts(batch)
-        self._metrics.count(self._metrics.sent, counts)
+    async def _attempt(self, request: _Request, attempt: int) -> Outcome:
+        self._metrics.count(self._metrics.sent, request.counts)
         started_s = self._clock.monotonic_s()
         try:
             outcome = await self.sender.send(
-                body, version=self.version, attempt=attempt, counts=counts
+                request.body, version=self.version, attempt=attempt, counts=request.counts
             )
         finally:
             took_s = self._clock.monotonic_s() - started_s
@@ -221,10 +229,10 @@ class Delivery:
         self._on_wait(wait_s)
         await self._clock.sleep_until(self._clock.monotonic_s() + wait_s)
 
-    def _finish(self, batch: Batch, body: bytes, outcome: Outcome, written: Counts) -> None:
+    def _finish(self, request: _Request, outcome: Outcome, written: Counts) -> None:
         """Account for a batch that was taken, or refused and not to be split here."""
-        self._metrics.bytes += len(body)
-        self._rates.out.add(batch.size)
+        self._metrics.bytes += len(request.body)
+        self._rates.out.add(request.batch.size)
         self.last_done_s = self._clock.monotonic_s()
         if outcome.verdict is not Verdict.ACCEPTED:
             return
@@ -232,7 +240,7 @@ class Delivery:
         self.last_success_ms = self._now_ms()
         if not outcome.is_confirmed:
             return
-        missing = batch.counts.less(written)
+        missing = request.batch.counts.less(written)
         if missing.items:
             self._metrics.count(self._metrics.failed, missing)
             self._log.error(

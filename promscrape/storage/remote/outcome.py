@@ -29,7 +29,13 @@ class Counts(NamedTuple):
         return Counts(*[max(sent - done, 0) for sent, done in zip(self, written, strict=True)])
 
     def plus(self, other: "Counts") -> "Counts":
-        return Counts(*[one + two for one, two in zip(self, other, strict=True)])
+        samples, histograms, exemplars, metadata = other
+        return Counts(
+            self.samples + samples,
+            self.histograms + histograms,
+            self.exemplars + exemplars,
+            self.metadata + metadata,
+        )
 
 
 NOTHING = Counts()
