@@ -50,6 +50,12 @@ cdef class WireIndex:
     def __len__(self):
         return self.count
 
+    @property
+    def table_sizes(self):
+        """How many slots each of the tables has."""
+        cdef int at
+        return [self.tables[at].size for at in range(TABLES)]
+
     def find(self, wire):
         """Return the row with this label set, or 0."""
         if not isinstance(wire, bytes):

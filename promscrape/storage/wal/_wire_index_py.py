@@ -40,6 +40,11 @@ class WireIndex:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def table_sizes(self) -> list[int]:
+        """How many slots each of the tables has."""
+        return [len(slots) for slots in self._tables]
+
     def find(self, wire: bytes) -> int:
         """Return the row with this label set, or 0."""
         own, wires = hash(wire), self._wires

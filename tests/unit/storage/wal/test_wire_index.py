@@ -43,6 +43,6 @@ def test_a_table_grows() -> None:
     for row in range(1, 50_001):
         index.add(row)
     assert all(index.find(wires[row]) == row for row in range(1, 50_001))
-    sizes = [len(slots) for slots in index._tables]
+    sizes = index.table_sizes
     assert 3 * len(index) <= 2 * sum(sizes)
     assert max(sizes) <= 256
