@@ -213,7 +213,7 @@ class SeriesCache:
                 with suppress(ScrapeError):
                     self._resolve_one(ids[at], rules)
             else:
-                self._labels[ids[at]] = Labels(wire)
+                self._labels[ids[at]] = wire
                 self._states[ids[at]] = _RESOLVED
 
     def _resolve(self, series: "array[int]", rules: SeriesRules) -> tuple[ScrapeError | None, int]:
@@ -232,7 +232,7 @@ class SeriesCache:
     def _resolve_one(self, series_id: int, rules: SeriesRules) -> None:
         labels = rules.resolve(self._unresolved[series_id])
         del self._unresolved[series_id]
-        self._labels[series_id] = labels or EMPTY_LABELS
+        self._labels[series_id] = (labels or EMPTY_LABELS).wire
         self._states[series_id] = _DROPPED if labels is None else _RESOLVED
 
     def _select(

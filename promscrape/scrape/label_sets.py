@@ -1,8 +1,9 @@
 """The label sets of a target's series, by the scanner's ids.
 
-A storage that takes a series has its label set, too, and both mean the same bytes. From then on
-only those bytes are kept here: an object around them, for each of a million series, would take
-more than the numbers that a series needs.
+A storage that takes a series has its label set, too, and both mean the same bytes. Only those
+bytes are kept here, but for the moment in which a storage may put its own in their place: an
+object around them, for each of a million series, would take more than the numbers that a series
+needs.
 """
 
 from array import array
@@ -26,8 +27,15 @@ class LabelSets:
         found = self._sets[series_id]
         return Labels(found) if isinstance(found, bytes) else found
 
-    def __setitem__(self, series_id: int, labels: Labels) -> None:
-        self._sets[series_id] = labels
+    def __setitem__(self, series_id: int, wire: bytes) -> None:
+        self._sets[series_id] = wire
+
+    def lent(self, series_id: int) -> Labels:
+        """Return the label set for a storage to put its own bytes into, until `settle`."""
+        found = self._sets[series_id]
+        if isinstance(found, bytes):
+            found = self._sets[series_id] = Labels(found)
+        return found
 
     def make_room(self, missing: int) -> None:
         """Add so many ids."""
@@ -43,7 +51,10 @@ class LabelSets:
             self._sets[series_id] = found.wire
 
     def of(self, ids: "array[int]") -> "Sequence[Labels]":
-        """Return the label sets of these ids, each looked up when it is asked for."""
+        """Return the label sets of these ids, each looked up when it is asked for.
+
+        One that is asked for by its place is lent.
+        """
         return _Chosen(self, ids)
 
 
@@ -68,7 +79,7 @@ class _Chosen(Sequence[Labels]):
     def __getitem__(self, at: int | slice) -> Labels | Sequence[Labels]:
         if isinstance(at, slice):
             return _Chosen(self._sets, self._ids[at])
-        return self._sets[self._ids[at]]
+        return self._sets.lent(self._ids[at])
 
     def __iter__(self) -> Iterator[Labels]:
         return map(self._sets.__getitem__, self._ids)
