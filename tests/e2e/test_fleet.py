@@ -1,6 +1,5 @@
 """A thousand targets every five seconds, on time and in flat memory."""
 
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from promscrape.model.labels import Labels
 from promscrape.storage.wal.reader import read_log
 from promscrape.storage.wal.record import SampleDecoder, decode_series
 from promscrape.storage.wal.record_types import RecordType, record_type
-from tests.support.peers import Launcher, Program, Scraper, eventually, free_port
+from tests.support.fleet_program import fleet_of
+from tests.support.peers import Launcher, Program, Scraper, eventually
 
 BODY = Path(__file__).parents[1] / "data" / "node_exporter.txt"
 TARGETS = 1000
@@ -38,24 +38,8 @@ def config_of(port: int) -> str:
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Program]:
-    port, home = free_port(), tmp_path / "fleet"
-    home.mkdir()
-    root = Path(__file__).parents[2]
-    argv = ["env", f"PYTHONPATH={root}", sys.executable, "-m", "tests.support.fleet"]
-    program = Program([*argv, str(port), str(BODY)], port=port, ready_path="/", home=home)
-    try:
-        eventually(lambda: listens(program), what="the fleet")
+    with fleet_of(BODY, tmp_path / "fleet") as program:
         yield program
-    finally:
-        program.kill()
-
-
-def listens(program: Program) -> bool:
-    try:
-        program.request("HEAD", "/")
-    except OSError:
-        return False
-    return True
 
 
 def scrape_times(wal: Path) -> dict[str, list[int]]:

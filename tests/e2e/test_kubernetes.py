@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Final, cast, final
 import pytest
 
 from promscrape.model.sample import STALE_NAN_BITS
+from tests.support.fleet_program import fleet_of
 from tests.support.kubernetes_api import Fault, KubernetesAPI
 from tests.support.kubernetes_objects import container, endpoint_slice, owner, pod, pod_ref, port
 from tests.support.kubernetes_selector import JSON
-from tests.support.peers import Launcher, Program, Scraper, eventually, free_port
+from tests.support.peers import Launcher, Program, Scraper
 from tests.support.wal import logged_samples
 
 PODS: Final = 2000
@@ -43,25 +43,10 @@ _BODY = "# TYPE a counter\na_total 7\n"
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Program]:
     """A thousand and more targets in one process: whatever the path, it is one."""
-    home, at = tmp_path / "fleet", free_port()
-    home.mkdir()
-    (home / "body").write_text(_BODY)
-    argv = ["env", f"PYTHONPATH={Path(__file__).parents[2]}", sys.executable, "-m"]
-    argv += ["tests.support.fleet", str(at), str(home / "body")]
-    program = Program(argv, port=at, ready_path="/", home=home)
-    try:
-        eventually(lambda: listens(program), what="the fleet")
+    body = tmp_path / "body"
+    body.write_text(_BODY)
+    with fleet_of(body, tmp_path / "fleet") as program:
         yield program
-    finally:
-        program.kill()
-
-
-def listens(program: Program) -> bool:
-    try:
-        program.request("HEAD", "/")
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture
