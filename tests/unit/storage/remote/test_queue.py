@@ -54,17 +54,23 @@ async def test_full_batches_go_at_once_and_the_rest_at_the_deadline(tmp_path: Pa
         assert sizes(bench.peer) == [3, 3, 1]
 
 
-async def test_a_shard_takes_what_there_is_room_for(tmp_path: Path) -> None:
-    """T49: three in flight, nine in full batches, two in the one that is being filled."""
+@pytest.mark.parametrize(("capacity", "pending"), [(10, 3 + 9 + 2), (1, 3 + 3 + 2)])
+async def test_a_shard_takes_what_there_is_room_for(
+    tmp_path: Path, capacity: int, pending: int
+) -> None:
+    """T49, T50: three in flight, full batches, two in the one that is being filled.
+
+    However small the capacity, one full batch may wait.
+    """
     clock = ManualClock()
-    config = destination(queue_config={"max_samples_per_send": 3, "capacity": 10, "max_shards": 1})
-    async with running(tmp_path, config, clock=clock) as bench:
+    queue = {"max_samples_per_send": 3, "capacity": capacity, "max_shards": 1}
+    async with running(tmp_path, destination(queue_config=queue), clock=clock) as bench:
         bench.peer.gate.clear()
         target = Target(bench.storage, named("a"))
         for at in range(20):
             target.scrape([at], NOW_MS + at)
             await settle()
-        assert bench.metric("samples_pending") == 14
+        assert bench.metric("samples_pending") == pending
         retries = bench.metric("enqueue_retries_total")
         await clock.advance(1)
         assert bench.metric("enqueue_retries_total") > retries > 0
@@ -72,22 +78,6 @@ async def test_a_shard_takes_what_there_is_room_for(tmp_path: Path) -> None:
         await clock.advance(10)
         assert bench.peer.samples()["a"] == [(NOW_MS + at, float(at)) for at in range(20)]
         assert bench.metric("samples_pending") == 0
-
-
-async def test_one_full_batch_may_wait_however_small_the_capacity(tmp_path: Path) -> None:
-    """T50: three in flight, three in the one full batch, two in the one that is being filled."""
-    clock = ManualClock()
-    config = destination(queue_config={"max_samples_per_send": 3, "capacity": 1, "max_shards": 1})
-    async with running(tmp_path, config, clock=clock) as bench:
-        bench.peer.gate.clear()
-        target = Target(bench.storage, named("a"))
-        for at in range(10):
-            target.scrape([at], NOW_MS + at)
-            await settle()
-        assert bench.metric("samples_pending") == 8
-        bench.peer.gate.set()
-        await clock.advance(10)
-        assert bench.peer.samples()["a"] == [(NOW_MS + at, float(at)) for at in range(10)]
 
 
 async def test_a_batch_waits_longer_each_time(tmp_path: Path) -> None:
