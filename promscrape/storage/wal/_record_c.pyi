@@ -24,6 +24,7 @@ class SampleColumns:
     refs: Refs
     base_ms: int
     offsets_ms: array[int] | None
+    starts: array[int] | None
     def timestamps_ms(self) -> Timestamps: ...
     def values(self) -> Values: ...
 

@@ -256,6 +256,7 @@ cdef class SampleColumns:
     cdef readonly object refs
     cdef readonly object base_ms
     cdef readonly object offsets_ms
+    cdef readonly object starts  # records that have them are left to the plain twin
     cdef object _values
 
     def __init__(self, refs, base_ms, offsets_ms, values):

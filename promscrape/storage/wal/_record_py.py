@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, final
 
 from promscrape.errors import MalformedRecord
+from promscrape.model.sample import NO_START
 from promscrape.storage.wal.record_types import LoggedSeries, RecordType, StartMarker
 from promscrape.storage.wal.varint import Cursor, signed, varint
 
@@ -203,6 +204,7 @@ class SampleColumns:
     offsets_ms: "array[int] | None"  # to `base_ms`; None where all are 0
     _record: bytes
     _runs: Sequence[_Run]
+    starts: "array[int] | None" = None  # 0 where a sample has none; None where none has
 
     def timestamps_ms(self) -> Timestamps:
         if self.offsets_ms is None:
@@ -221,7 +223,7 @@ class SampleColumns:
 class SampleDecoder:
     """Decodes records of types 2 and 11; remembers what refs the last ones had.
 
-    Not to be shared between threads. Start timestamps are read and left out.
+    Not to be shared between threads.
     """
 
     def __init__(self, remembered_samples: int = 1_000_000) -> None:
@@ -333,26 +335,41 @@ def _decode_one_by_one(record: bytes, ref0: int, t0_ms: int) -> SampleColumns:
     return _columns(refs, t0_ms, offsets_ms, values)
 
 
-def _columns(refs: Refs, t0_ms: int, offsets_ms: "array[int]", values: bytearray) -> SampleColumns:
+def _columns(
+    refs: Refs,
+    t0_ms: int,
+    offsets_ms: "array[int]",
+    values: bytearray,
+    starts: "array[int] | None" = None,
+) -> SampleColumns:
     run = _Run(0, 8, 0, len(refs))
     return SampleColumns(
-        refs, t0_ms, offsets_ms if any(offsets_ms) else None, bytes(values), (run,)
+        refs,
+        t0_ms,
+        offsets_ms if any(offsets_ms) else None,
+        bytes(values),
+        (run,),
+        starts if starts and any(starts) else None,
     )
 
 
 def _decode_v2(record: bytes) -> SampleColumns:
-    refs, offsets_ms, values = array("Q"), array("q"), bytearray()
+    refs, offsets_ms, values, starts = array("Q"), array("q"), bytearray(), array("q")
     cursor = Cursor(record, 1)
     ref, t0_ms = cursor.varint() & _U64_MASK, cursor.varint()
     offset_ms = 0
-    cursor.varint()
+    start = first_start = cursor.varint()
     while True:
         refs.append(ref)
+        starts.append(start)
         offsets_ms.append(offset_ms)
         values += cursor.take(8)
         if cursor.at_end():
-            return _columns(refs, t0_ms, offsets_ms, values)
+            return _columns(refs, t0_ms, offsets_ms, values, starts)
         ref = ref + cursor.varint() & _U64_MASK
         offset_ms = cursor.varint()
-        if cursor.u8() not in (StartMarker.NONE, StartMarker.SAME):
-            cursor.varint()
+        marker = cursor.u8()
+        if marker == StartMarker.NONE:
+            start = NO_START
+        elif marker != StartMarker.SAME:
+            start = signed(first_start + cursor.varint())

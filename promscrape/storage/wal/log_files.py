@@ -121,7 +121,7 @@ class _CommitBuilder:
 
 def _floats(columns: SampleColumns) -> Floats:
     timestamps = None if columns.offsets_ms is None else columns.timestamps_ms()
-    return Floats(columns.refs, columns.values(), columns.base_ms, timestamps)
+    return Floats(columns.refs, columns.values(), columns.base_ms, timestamps, columns.starts)
 
 
 @final

@@ -2,6 +2,7 @@
 
 import asyncio
 from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import structlog
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.sample import STALE_NAN
 from promscrape.storage.wal import log_files, log_reader
+from promscrape.storage.wal.appender import WalAppender
 from promscrape.storage.wal.directory import segment_path
 from promscrape.storage.wal.log_reader import LogReader
 from promscrape.storage.wal.tail import Commit, Position
@@ -103,6 +105,18 @@ async def test_a_reader_is_not_affected_by_what_a_caller_does_with_its_columns(
     appender.commit()
     batch.values[0] = 9.0
     assert rows(await read(reader, 1)) == [(1, 1000, bits(1.0))]
+
+
+async def test_starts_are_the_same_from_disk(tmp_path: Path) -> None:
+    """Storage 2.11: a destination that lags gets start timestamps as one that keeps up does."""
+    log = Log(tmp_path)
+    live = await caught_up(log, log.writer.position)
+    appender = WalAppender(replace(log.parts, logs_starts=True))
+    appender.append(batch_of(log.generation, [A, B, C], [1, 2, 3], 1000, starts=[500, 0, 700]))
+    appender.commit()
+    for reader in (live, reader_of(log)):
+        (commit,) = await read(reader, 1)
+        assert [floats.starts for floats in commit.floats] == [array("q", [500, 0, 700])]
 
 
 async def test_disk_and_memory_give_the_same_commits(tmp_path: Path) -> None:

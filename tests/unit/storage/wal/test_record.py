@@ -16,6 +16,8 @@ from promscrape.storage.wal.record import (
     samples_head,
 )
 from promscrape.storage.wal.record_types import LoggedSeries
+from promscrape.storage.wal.started_record import encode_started
+from promscrape.storage.wal.tail import Floats
 from tests.support.wal import bits, metric
 
 Row = tuple[int, int, float]
@@ -63,18 +65,30 @@ def test_a_layout_fills_the_values_into_the_same_bytes() -> None:
 @pytest.mark.parametrize(
     ("record", "starts"),
     [
-        pytest.param("0b02d00f003ff00000000000000200004004000000000000", 2, id="S5: no starts"),
+        pytest.param("0b02d00f003ff00000000000000200004004000000000000", None, id="S5: no starts"),
         pytest.param(
             "0b02d00fe8073ff00000000000000200014004000000000000020002c8014008000000000000",
-            3,
+            [500, 500, 600],
             id="S6: the same start, then another",
         ),
     ],
 )
-def test_a_second_version_record_is_read(record: str, starts: int) -> None:
-    """S5, S6, storage 2.11: start timestamps are passed over, whatever their marker."""
+def test_a_second_version_record_is_read(record: str, starts: list[int] | None) -> None:
+    """S5, S6, storage 2.11."""
     expected = [(1, 1000, 1.0), (2, 1000, 2.5), (3, 1000, 3.0)]
-    assert rows_of(bytes.fromhex(record)) == expected[:starts]
+    assert rows_of(bytes.fromhex(record)) == expected[: len(starts or "12")]
+    found = SampleDecoder().decode(bytes.fromhex(record)).starts
+    assert (found if found is None else list(found)) == starts
+
+
+def test_a_sample_without_a_start_among_others_has_none() -> None:
+    """Storage 2.11: all three markers, and a start before the first one."""
+    refs, values = array("Q", [9, 5, 7, 8]), array("d", [1.0, 2.0, 3.0, 4.0])
+    starts = array("q", [500, 0, 400, 400])
+    record = encode_started([Floats(refs, values, 1000, starts=starts)])
+    columns = SampleDecoder().decode(record)
+    assert columns.starts == starts
+    assert (columns.refs, columns.values()) == (refs, values)
 
 
 def test_a_stale_marker_keeps_its_bits() -> None:
