@@ -196,6 +196,18 @@ class Batch:
                 kept.append(young)
         return Batch(kept)
 
+    def without_custom_bounds(self) -> "Batch":
+        """Return what the first version can say (4.9); the batch itself where that is all."""
+        if not any(map(_places_with_custom_bounds, self.parts)):
+            return self
+        kept = []
+        for part in self.parts:
+            lost = _places_with_custom_bounds(part)
+            rest = part.picked([at for at in range(len(part.rows)) if at not in lost])
+            if rest.rows:
+                kept.append(rest)
+        return Batch(kept)
+
     def apart(self, rows: AbstractSet[int]) -> "tuple[Batch, Batch]":
         """Return the items of all other rows, and the items of these."""
         others, these = Batch(), Batch()
@@ -222,6 +234,10 @@ class Batch:
                 second.append(part.between(max(left, 0), count))
             left -= count
         return first, second
+
+
+def _places_with_custom_bounds(part: Part) -> set[int]:
+    return {at for at, histogram in part.histograms.items() if histogram.has_custom_bounds}
 
 
 def part_since(part: Part, limit_ms: int) -> Part:

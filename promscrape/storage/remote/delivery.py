@@ -200,6 +200,13 @@ class Delivery:
                 batch, before = young, None
         if before is not None:
             return before
+        if self.version == WriteMessage.V1:
+            # What was taken in for the second version, before the peer refused that.
+            sayable = batch.without_custom_bounds()
+            if sayable is not batch:
+                lost = batch.counts.less(sayable.counts)
+                self._metrics.drop(lost, "nhcb_in_rw1_not_supported")
+                batch = sayable
         return self._encoded(batch) if batch.size else _Request(batch, b"", batch.counts)
 
     def _encoded(self, batch: Batch) -> _Request:

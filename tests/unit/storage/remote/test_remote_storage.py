@@ -23,7 +23,7 @@ from tests.support.remote_queue import FakePeer, destination, destinations, name
 from tests.support.wal import Target, batch_of, histogram, metric, open_storage, until
 
 NOW_MS = 1_700_000_000_000
-V2 = "io.prometheus.write.v2.Request"
+V1, V2 = "prometheus.WriteRequest", "io.prometheus.write.v2.Request"
 
 
 async def test_a_new_password_keeps_the_queue(tmp_path: Path) -> None:
@@ -248,6 +248,37 @@ async def test_a_peer_that_knows_the_first_version_only(tmp_path: Path) -> None:
         ]
         assert bench.peer.samples()["a"] == [(NOW_MS, 1), (NOW_MS + 1, 2)]
         assert bench.metric("samples_failed_total") == 0
+
+
+async def test_custom_buckets_that_were_queued_before_a_fallback_are_dropped(
+    tmp_path: Path,
+) -> None:
+    """T23, T43: the first version cannot say them; what is beside them is sent again."""
+    clock = ManualClock()
+    config = destination(protobuf_message=V2, protobuf_message_fallback=True)
+    async with running(tmp_path, config, clock=clock) as bench:
+        bench.peer.script.append(Outcome(Verdict.REFUSED, status=415, wants_v1=True, error="415"))
+        for at in range(2):
+            appender = bench.storage.appender()
+            appender.append(
+                batch_of(
+                    bench.storage.generation,
+                    named("a", "h", "custom") if at == 0 else named("custom"),
+                    [1, 0, 0][: 1 if at else 3],
+                    NOW_MS + at,
+                    histograms={0: histogram(schema=-53)}
+                    if at
+                    else {1: histogram(), 2: histogram(schema=-53)},
+                )
+            )
+            appender.commit()
+            await clock.advance(6)
+        # The second batch had nothing else, and is settled without a request.
+        assert [attempt.version for attempt in bench.peer.attempts] == [V2, V1]
+        assert {one.name for one in bench.peer.taken} == {"a", "h"}
+        lost = bench.metric("histograms_dropped_total", reason="nhcb_in_rw1_not_supported")
+        assert lost == 2
+        assert bench.metric("histograms_pending") == 0
 
 
 async def test_a_flipped_byte_in_the_log_is_counted(tmp_path: Path) -> None:
