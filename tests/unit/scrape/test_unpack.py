@@ -22,6 +22,32 @@ def test_several_members_are_one_body() -> None:
     assert gunzip(gzip.compress(b"a 1\n") + gzip.compress(b"b 2\n"), 100) == b"a 1\nb 2\n"
 
 
+def test_members_of_one_size_are_no_single_one() -> None:
+    """RFC 1952: the size at the end of the bytes is that of the last member."""
+    packed = gzip.compress(b"a 1\n") + gzip.compress(b"b 2\n")
+    assert gunzip(packed, 1 << 20) == b"a 1\nb 2\n"
+
+
+@pytest.mark.parametrize("size", [0, 3, 5, 1 << 32])
+def test_the_size_that_a_body_claims_is_not_believed(size: int) -> None:
+    """H13, H15: it is checked like all else, and no memory is set aside for it."""
+    packed = gzip.compress(b"a 1\n")
+    claiming = packed[:-4] + (size - (size >> 32)).to_bytes(4, "little")
+    tracemalloc.start()
+    try:
+        with pytest.raises(FetchError):
+            gunzip(claiming, 1 << 40)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("limit", [100, 1 << 20])
+def test_no_body_is_nothing(limit: int) -> None:
+    """H14: packed, too."""
+    assert gunzip(gzip.compress(b""), limit) == b""
+
+
 def test_a_body_at_the_limit_is_over_it() -> None:
     """H15, TC147: as many bytes as the limit fail."""
     packed = gzip.compress(b"x" * 15)
