@@ -212,11 +212,8 @@ class ScrapeLoop:
                 with self._options.collections.pause() if put_off else nullcontext():
                     await self._take_large(answer, t_ms, started_s)
                 return
-        # One target's work a pass of the event loop: where many answers come at once, timers,
-        # sockets and the API get their turn between two of them, and not after all of them.
-        async with self._options.turn:
-            await asyncio.sleep(0)
-            self._write(self._read(answer), t_ms, started_s)
+        await self._options.turns.mine()
+        self._write(self._read(answer), t_ms, started_s)
 
     async def _take_large(self, answer: Response, t_ms: int, started_s: float) -> None:
         scanned = await self._options.run_in_thread(lambda: self._read(answer))

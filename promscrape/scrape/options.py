@@ -1,6 +1,5 @@
 """What a scrape loop shares with all others: the process's own settings and means."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -8,6 +7,7 @@ from typing import Protocol, TypeVar
 from promscrape.clock import Clock
 from promscrape.scrape.collections import CollectionPauses
 from promscrape.scrape.metrics import ScrapeMetrics
+from promscrape.scrape.turns import Turns
 from promscrape.storage.interface import Appendable
 
 OFF_LOOP_BYTES = 128 * 1024
@@ -51,7 +51,7 @@ class ScrapeOptions:
     start_timestamps: whether targets are asked when their counters started.
     type_and_unit_labels: whether series get the labels `__type__` and `__unit__`.
     attaches_metadata: whether samples carry what their target says of their family.
-    turn: held by the one loop that works on its body, on the event loop.
+    turns: asked by each loop before it works on its body, on the event loop.
     ceiling_bytes: the largest body where a job sets no `body_size_limit`.
     """
 
@@ -61,7 +61,7 @@ class ScrapeOptions:
     run_in_thread: RunInThread
     user_agent: str
     ceiling_bytes: int
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turns: Turns = field(default_factory=Turns)
     collections: CollectionPauses = field(default_factory=CollectionPauses)
     tolerance_ns: int | None = 2_000_000
     sync_interval_s: float = 5.0
