@@ -36,7 +36,7 @@ FORCED_FLUSH_SLACK = 1000
 
 # About five milliseconds of work each on a slow machine.
 _RESOLVED_A_STEP = 100
-_NEW_SERIES_A_PART = 100
+_NEW_SERIES_A_PART = 400
 _SAMPLES_A_PART = 5_000
 
 _UNRESOLVED, _DROPPED, _RESOLVED, _ACCEPTED = range(4)
