@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Callable[[], object]] = {
     "config_load": config_load.main,
     "kubernetes": kubernetes.main,
     "log_to_request": log_to_request.main,
+    "remote_write": scrapers.remote_write,
     "scrape_to_log": scrape_to_log.main,
     "stages": stages.main,
     **{f"scrapers_{name}": partial(scrapers.run, case) for name, case in scrapers.CASES.items()},

@@ -22,6 +22,7 @@ import pytest
 from benchmarks.cpu import of_running
 from benchmarks.fleet import FleetSpec, Report, addresses
 from benchmarks.sink import Counts
+from promscrape.storage.remote.config import WriteMessage
 from tests.support.peers import Launcher, Program, eventually, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -102,8 +103,23 @@ class Measured:
     series: int
 
 
-def run(case: Case, names: Sequence[str] = ()) -> list[Measured]:
-    """Measure every scraper that is installed in one case, and print its table."""
+def remote_write() -> None:
+    """Measure promscrape without a destination and with one of each version, beside the others."""
+    found = {one.name: one for one in run(NODE, starts={**WRITERS, **PEERS})}
+    alone = found[LOG_ONLY]
+    print(f"\n  {'remote write, beside the rest':34}{'ns/sample':>9}{'B/sample':>10}")
+    for name in (FIRST, SECOND):
+        one = found[name]
+        print(f"  {name:34}{one.cpu_ns - alone.cpu_ns:>9,.0f}{one.wire_bytes:>10.1f}")
+
+
+def run(
+    case: Case, names: Sequence[str] = (), starts: "Mapping[str, Start] | None" = None
+) -> list[Measured]:
+    """Measure every scraper that is installed in one case, and print its table.
+
+    starts: the scrapers; None for the three that speak the first version of remote write.
+    """
     spec = case.spec()
     print(f"\n  {case.what}")
     print(
@@ -116,7 +132,7 @@ def run(case: Case, names: Sequence[str] = ()) -> list[Measured]:
     )
     results: list[Measured] = []
     with tempfile.TemporaryDirectory() as home, _served(spec) as sink_port:
-        for name, start in STARTS.items():
+        for name, start in (STARTS if starts is None else starts).items():
             if names and name not in names:
                 continue
             folder = Path(home, name)
@@ -186,6 +202,17 @@ def _promscrape(launcher: Launcher, config: str, url: str) -> tuple[Program, Pat
     return scraper, scraper.data_dir
 
 
+def _promscrape_v2(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
+    message = f"  protobuf_message: {WriteMessage.V2}\n"
+    scraper = launcher.promscrape(_with_destination(config, url) + message)
+    return scraper, scraper.data_dir
+
+
+def _promscrape_alone(launcher: Launcher, config: str, _url: str) -> tuple[Program, Path]:
+    scraper = launcher.promscrape(config)
+    return scraper, scraper.data_dir
+
+
 def _agent(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
     scraper = launcher.prometheus_agent(_with_destination(config, url))
     return scraper, scraper.data_dir
@@ -197,10 +224,14 @@ def _vmagent(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
     return program, program.home / "data"
 
 
-STARTS: Final[Mapping[str, Start]] = {
-    "promscrape": _promscrape,
-    "vmagent": _vmagent,
-    "Prometheus agent": _agent,
+FIRST, SECOND, LOG_ONLY = "promscrape", "promscrape 2.0", "promscrape, log"
+PEERS: Final[Mapping[str, Start]] = {"vmagent": _vmagent, "Prometheus agent": _agent}
+STARTS: Final[Mapping[str, Start]] = {FIRST: _promscrape, **PEERS}
+# Debian's vmagent and Prometheus do not speak the second version.
+WRITERS: Final[Mapping[str, Start]] = {
+    FIRST: _promscrape,
+    SECOND: _promscrape_v2,
+    LOG_ONLY: _promscrape_alone,
 }
 
 
