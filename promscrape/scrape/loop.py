@@ -112,7 +112,7 @@ class ScrapeLoop:
         )
         self._started_s: float | None = None
         self._task: asyncio.Task[None] | None = None
-        self._stopping = self._busy = False
+        self._stopping = self._busy = self._is_woken = False
         self._marks_end = True
         self._stopped = asyncio.Event()
         target.metadata = cache.metadata.families
@@ -138,6 +138,7 @@ class ScrapeLoop:
         """Ask the loop to end. A scrape under way is finished and committed first (M18)."""
         if not self._stopping and not self._busy and not self._stopped.is_set() and self._task:
             self._task.cancel()
+            self._is_woken = True
         self._stopping = True
 
     async def stopped(self) -> None:
@@ -155,7 +156,8 @@ class ScrapeLoop:
             ticker = await self._first_wait()
             await self._scrape_on_ticks(ticker)
         except asyncio.CancelledError:
-            if not self._stopping or (self._task and self._task.uncancel()):
+            # Only the one that `stop` sent is an answer to it; a scrape gets none.
+            if not self._is_woken or (self._task and self._task.uncancel()):
                 raise
         return ticker
 

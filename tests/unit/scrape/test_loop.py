@@ -195,6 +195,19 @@ async def test_cancellation_from_outside_ends_the_loop_in_the_middle() -> None:
     assert target.storage.committed == []
 
 
+async def test_cancellation_ends_a_loop_that_was_asked_to_stop_in_the_middle_of_a_scrape() -> None:
+    """M19: a pool that stops does not wait for the markers of a target that went before."""
+    running = Running(target := OneTarget())
+    target.client.release.clear()
+    await running.start()
+    running.loop.stop()
+    await settle()
+    running.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running.task
+    assert target.storage.committed == []
+
+
 async def test_failures_do_not_slow_a_target_down() -> None:
     """T21: there is no backoff."""
     target = OneTarget(msgspec.structs.replace(ScrapeConfig(job_name="j")))
