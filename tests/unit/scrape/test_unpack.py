@@ -76,7 +76,7 @@ def test_a_truncated_body_fails(cut: int) -> None:
     ("body", "error"),
     [
         (b"a 1\n", "gzip: invalid header"),
-        (gzip.compress(b"a 1\n") + b"trailing", "gzip: invalid header"),
+        (gzip.compress(b"a 1\n", mtime=0) + b"trailing", "gzip: invalid header"),
         (b"\x1f\x8b\x08\x00" + b"\xff" * 40, "gzip: invalid data"),
     ],
 )
