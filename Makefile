@@ -31,7 +31,7 @@ run: $(VENV)/.installed-run
 		--web.listen-address=$(LISTEN) $(ARGS)
 
 # What touches the loops that exist twice: run again with the plain twins.
-twin_tests := tests/unit/exposition tests/unit/scrape tests/unit/storage/wal \
+twin_tests := tests/unit/exposition tests/unit/httpclient tests/unit/scrape tests/unit/storage/wal \
 	tests/property/test_exposition.py tests/property/test_wal_record.py \
 	tests/conformance/test_openmetrics.py
 

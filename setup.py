@@ -26,6 +26,7 @@ setup(
         compiled("promscrape.exposition._decimal_c"),
         compiled("promscrape.exposition._scanner_c"),
         compiled("promscrape.exposition._series_text_c"),
+        compiled("promscrape.httpclient._answer_c"),
         compiled("promscrape.storage.remote._encode_c"),
         compiled("promscrape.storage.wal._record_c"),
         compiled("promscrape.storage.wal._wire_index_c"),

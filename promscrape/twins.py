@@ -10,6 +10,7 @@ _COMPILED_MODULES = (
     "promscrape.exposition._decimal_c",
     "promscrape.exposition._scanner_c",
     "promscrape.exposition._series_text_c",
+    "promscrape.httpclient._answer_c",
     "promscrape.storage.remote._encode_c",
     "promscrape.storage.wal._record_c",
     "promscrape.storage.wal._wire_index_c",

@@ -152,3 +152,58 @@ def test_a_body_at_the_limit_is_taken() -> None:
     reader = AnswerReader(100)
     assert reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100)
     assert len(reader.body) == 100
+
+
+ERROR = b"HTTP/1.1 400 Bad Request\r\nRetry-After: 7\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: 14\r\n\r\n0123456789abcd",
+        b"Transfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n6\r\n89abcd\r\n0\r\n\r\n",
+    ],
+)
+def test_errors_are_read_to_their_end_where_bodies_are_drained(rest: bytes, size: int) -> None:
+    """T42: their beginning is kept, and the connection serves the next request."""
+    reader, whole = AnswerReader(10, drained=14), False
+    answer = ERROR + rest
+    for start in range(0, len(answer), size):
+        assert not whole
+        whole = reader.feed(answer[start : start + size])
+    assert whole
+    assert (reader.status, reader.body, reader.keeps_alive) == (400, b"0123456789", True)
+    assert reader.head == answer[: answer.index(b"\r\n\r\n") + 4]
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 99", b"Transfer-Encoding: chunked"])
+def test_a_body_that_is_too_long_to_be_drained_costs_its_connection(framing: bytes) -> None:
+    """T42: even an endless one, of which the beginning is kept."""
+    reader = AnswerReader(10, drained=13)
+    assert not reader.feed(ERROR + framing + b"\r\n\r\n")
+    begin = b"" if framing.startswith(b"C") else b"99\r\n"
+    assert not reader.feed(begin + b"0123456789")
+    assert reader.feed(b"abcd")
+    assert (reader.body, reader.keeps_alive) == (b"0123456789", False)
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+def test_no_body_is_waited_for_where_there_is_none(status: bytes) -> None:
+    """T28: whatever such an answer says of its length."""
+    reader = AnswerReader(10, drained=13)
+    assert reader.feed(b"HTTP/1.1 " + status + b"\r\n\r\n")
+    assert reader.keeps_alive
+    reader = AnswerReader(10, drained=13)
+    assert reader.feed(b"HTTP/1.1 " + status + b"\r\nContent-Length: 7\r\n\r\n")
+    assert not reader.keeps_alive
+
+
+def test_a_text_that_was_read_before_is_the_same_object() -> None:
+    """Who compares it with the last one need not look at its letters."""
+    answers = [AnswerReader(100), AnswerReader(100)]
+    for reader in answers:
+        assert reader.feed(bytes(bytearray(PLAIN)))
+    first, second = answers
+    assert first.content_type is second.content_type
+    assert first.encoding is second.encoding
