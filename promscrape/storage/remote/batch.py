@@ -15,7 +15,7 @@ from typing import TypeVar, final
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
 from promscrape.storage.remote.columns import Columns
-from promscrape.storage.remote.outcome import NOTHING, Counts
+from promscrape.storage.remote.outcome import Counts
 from promscrape.storage.remote.progress import Ticket
 
 T = TypeVar("T")
@@ -23,12 +23,12 @@ Exemplars = Mapping[int, Sequence[Exemplar]]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, because that takes several times as long to make
 class Part:
-    """Consecutive items of one commit, in columns as `Columns` has them.
+    """Consecutive items of one commit, in columns as `Columns` has them. Not to be changed.
 
-    commit: the ticket of that commit. timestamps: None where all are
-    at `t_ms`.
+    commit: the ticket of that commit. timestamps: None where all are at `t_ms`. size: how many
+    items there are.
     """
 
     commit: Ticket
@@ -39,13 +39,12 @@ class Part:
     starts: "array[int] | None" = None
     histograms: Mapping[int, Histogram] = field(default_factory=dict)
     exemplars: Exemplars = field(default_factory=dict)
+    size: int = field(init=False)
 
-    @property
-    def size(self) -> int:
-        """How many items there are."""
-        if not self.exemplars:
-            return len(self.rows)
-        return len(self.rows) + sum(map(len, self.exemplars.values()))
+    def __post_init__(self) -> None:
+        self.size = len(self.rows)
+        if self.exemplars:
+            self.size += sum(map(len, self.exemplars.values()))
 
     @property
     def counts(self) -> Counts:
@@ -100,12 +99,11 @@ class Part:
         moved = {place: at for at, place in enumerate(places)}
         return Part(
             self.commit,
-            _taken(self.rows, places),
-            # As integers, because a NaN's payload is not sure to outlive a float register.
-            array("d", _taken(array("Q", self.values.tobytes()), places).tobytes()),
+            taken(self.rows, places),
+            taken_values(self.values, places),
             self.t_ms,
-            None if self.timestamps is None else _taken(self.timestamps, places),
-            None if self.starts is None else _taken(self.starts, places),
+            None if self.timestamps is None else taken(self.timestamps, places),
+            None if self.starts is None else taken(self.starts, places),
             {moved[at]: found for at, found in self.histograms.items() if at in moved},
             {moved[at]: found for at, found in self.exemplars.items() if at in moved},
         )
@@ -130,37 +128,44 @@ def _shifted(sparse: Mapping[int, T], start: int, end: int) -> Mapping[int, T]:
     return {at - start: found for at, found in sparse.items() if start <= at < end}
 
 
-def _taken(column: "array[int]", places: Sequence[int]) -> "array[int]":
+def taken(column: "array[int]", places: Sequence[int]) -> "array[int]":
+    """Return what a column has at these places."""
     if len(places) < 2:
         return array(column.typecode, [column[at] for at in places])
     return array(column.typecode, itemgetter(*places)(column))
 
 
+def taken_values(values: "array[float]", places: Sequence[int]) -> "array[float]":
+    """Return the values at these places."""
+    # As integers, because a NaN's payload is not sure to outlive a float register.
+    return array("d", taken(array("Q", values.tobytes()), places).tobytes())
+
+
 @final
 class Batch:
-    """What becomes one request: parts in their order."""
+    """What becomes one request: parts in their order.
 
-    __slots__ = ("parts", "size")
+    size: how many items there are. rows: how many samples and histograms, each of which is a
+    TimeSeries. histograms: how many of these are histograms.
+    """
+
+    __slots__ = ("histograms", "parts", "rows", "size")
 
     def __init__(self, parts: Iterable[Part] = ()) -> None:
-        self.parts: list[Part] = list(parts)
-        self.size = sum(part.size for part in self.parts)
+        self.parts: list[Part] = []
+        self.size = self.rows = self.histograms = 0
+        for part in parts:
+            self.append(part)
 
     def append(self, part: Part) -> None:
         self.parts.append(part)
         self.size += part.size
+        self.rows += len(part.rows)
+        self.histograms += len(part.histograms)
 
     @property
     def counts(self) -> Counts:
-        total = NOTHING
-        for part in self.parts:
-            total = total.plus(part.counts)
-        return total
-
-    @property
-    def rows(self) -> int:
-        """How many samples and histograms there are, each of which is a TimeSeries."""
-        return sum(len(part.rows) for part in self.parts)
+        return Counts(self.rows - self.histograms, self.histograms, self.size - self.rows)
 
     @property
     def oldest_ms(self) -> int:
@@ -198,7 +203,7 @@ class Batch:
 
     def without_custom_bounds(self) -> "Batch":
         """Return what the first version can say (4.9); the batch itself where that is all."""
-        if not any(map(_places_with_custom_bounds, self.parts)):
+        if not self.histograms or not any(map(_places_with_custom_bounds, self.parts)):
             return self
         kept = []
         for part in self.parts:
@@ -246,3 +251,13 @@ def part_since(part: Part, limit_ms: int) -> Part:
         return part
     is_young = [t_ms >= limit_ms for t_ms in part.times()]
     return part.picked(list(compress(range(len(is_young)), is_young)))
+
+
+def settle(parts: Iterable[Part]) -> None:
+    """Take note that the destination has these parts, or shall not get them."""
+    lanes = set()
+    for part in parts:
+        part.commit.items -= part.size
+        lanes.add(part.commit.lane)
+    for lane in lanes:
+        lane.advance()

@@ -15,7 +15,7 @@ from promscrape.storage.remote.batch import Batch
 from promscrape.storage.remote.config import RemoteWriteConfig, WriteMessage
 from promscrape.storage.remote.encode import Encoder
 from promscrape.storage.remote.metrics import QueueMetrics
-from promscrape.storage.remote.outcome import Counts, Outcome, Sender, Verdict
+from promscrape.storage.remote.outcome import NOTHING, Counts, Outcome, Sender, Verdict
 from promscrape.storage.remote.rate import Rate
 from promscrape.storage.remote.refusal import ACCEPTED, SPLIT_STATUSES, Splitter
 from promscrape.storage.remote.series import RemoteSeries
@@ -54,7 +54,7 @@ class QueueParts:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Request:
     """A batch, and what is sent of it."""
 
@@ -154,21 +154,22 @@ class Delivery:
 
     def _pieces(self, batch: Batch) -> list[Batch]:
         """Return what is to be sent, one after the other; usually that is the batch."""
+        if not self._suspects:
+            return [batch]
         now_s = self._clock.monotonic_s()
         for row in [row for row, until_s in self._suspects.items() if until_s <= now_s]:
             del self._suspects[row]
-        if not self._suspects:
-            return [batch]
         return [piece for piece in batch.apart(self._suspects.keys()) if piece.size]
 
     async def _send(self, batch: Batch) -> Outcome:
         """Make attempts until the peer takes the batch or refuses it, and count them."""
         backoff = Backoff(self._config.min_backoff.seconds, self._config.max_backoff.seconds)
         request = self._built(batch)
-        attempt, written = 0, Counts()
+        attempt, written = 0, NOTHING
         while request.batch.size:
             outcome = await self._attempt(request, attempt)
-            written = written.plus(outcome.written)
+            if outcome.is_confirmed:
+                written = written.plus(outcome.written)
             if outcome.wants_v1 and self._may_fall_back and self.version == WriteMessage.V2:
                 self._fall_back(outcome)
                 request = self._built(request.batch)

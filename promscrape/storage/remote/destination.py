@@ -96,7 +96,7 @@ class Destination:
             shards_min=metrics.shards_min,
             shards_max=metrics.shards_max,
             shards_desired=metrics.shards_desired,
-            pending=sum(metrics.pending.values()),
+            pending=metrics.pending().items,
             in_rate=self._access.incoming.value,
             out_rate=rates.out.value,
             sent=_items(metrics.sent),

@@ -7,11 +7,11 @@ from itertools import compress
 from typing import Final, Protocol, final
 
 from promscrape.model.exemplar import Exemplar
-from promscrape.storage.remote.batch import Part, part_since
+from promscrape.storage.remote.batch import Part, part_since, taken, taken_values
 from promscrape.storage.remote.config import WriteMessage
 from promscrape.storage.remote.delivery import QueueParts
 from promscrape.storage.remote.outcome import Counts
-from promscrape.storage.remote.progress import Ticket
+from promscrape.storage.remote.progress import Progress, Ticket
 from promscrape.storage.remote.series import DROPPED, Rows, SeriesSource
 from promscrape.storage.wal.record_types import LoggedExemplar, LoggedHistogram
 from promscrape.storage.wal.tail import Commit, Floats
@@ -27,6 +27,37 @@ class SearchableSource(SeriesSource, Protocol):
 
 
 @final
+class _Kept:
+    """What follows from an array of refs, all of which are known.
+
+    rows: of those that are sent, the same array each time. dropped: how many are not.
+    """
+
+    __slots__ = ("_places", "dropped", "refs", "rows")
+
+    def __init__(self, refs: "weakref.ref[array[int]]", rows: Rows) -> None:
+        self.refs, self.rows, self.dropped = refs, rows.rows, rows.dropped
+        self._places: Sequence[int] | None = None
+        if rows.dropped:
+            self._places = list(compress(range(len(rows.rows)), rows.rows))
+            self.rows = taken(rows.rows, self._places)
+
+    def part(self, floats: Floats, ticket: Ticket) -> Part:
+        """Return what is sent of samples with these refs."""
+        rows, places = self.rows, self._places
+        if places is None:
+            return Part(ticket, rows, floats.values, floats.t_ms, floats.timestamps, floats.starts)
+        return Part(
+            ticket,
+            rows,
+            taken_values(floats.values, places),
+            floats.t_ms,
+            None if floats.timestamps is None else taken(floats.timestamps, places),
+            None if floats.starts is None else taken(floats.starts, places),
+        )
+
+
+@final
 class Intake:
     """Takes commits one after the other. What follows from an array of refs is kept with it."""
 
@@ -39,7 +70,7 @@ class Intake:
         self._sends_histograms = config.send_native_histograms or is_v2
         self._takes_custom_bounds = is_v2
         self._age_limit_ms = config.queue_config.sample_age_limit.ms
-        self._known: dict[int, tuple[weakref.ref[array[int]], Rows]] = {}
+        self._known: dict[int, _Kept] = {}
         self._room = _MAX_KEPT_ROWS
 
     def forget(self) -> None:
@@ -47,12 +78,29 @@ class Intake:
         self._known.clear()
         self._room = _MAX_KEPT_ROWS
 
+    def plain(self, commit: Commit, progress: Progress) -> Part | None:
+        """Return what is to be sent of a commit like those before it; its ticket is complete.
+
+        None where there is more to do, and nothing was done: it is not one block of floats of
+        known series.
+        """
+        if len(commit.floats) != 1 or commit.histograms or commit.exemplars:
+            return None
+        (floats,) = commit.floats
+        kept = self._known.get(id(floats.refs))
+        if kept is None or kept.refs() is not floats.refs or not kept.rows:
+            return None
+        limit_ms = self._age_limit_ms
+        if limit_ms and (floats.timestamps or floats.t_ms < self._now_ms() - limit_ms):
+            return None
+        if kept.dropped:
+            self._drop(_times(_SAMPLES, kept.dropped), "dropped_series")
+        ticket = progress.begin(commit.end, floats.newest_ms, len(kept.rows), is_read=True)
+        return kept.part(floats, ticket)
+
     async def parts(self, commit: Commit, ticket: Ticket, source: SearchableSource) -> list[Part]:
         """Return what is to be sent of a commit, in its order. The rest is counted."""
-        found = []
-        for floats in commit.floats:
-            rows = await self._rows(floats.refs, source, _SAMPLES)
-            found.append(_float_part(floats, rows, ticket))
+        found = [await self._float_part(floats, ticket, source) for floats in commit.floats]
         if commit.histograms and self._sends_histograms:
             kept = self._representable(commit.histograms)
             refs = array("Q", [entry.ref for entry in kept])
@@ -64,15 +112,23 @@ class Intake:
             found = self._with_exemplars(found, commit.exemplars, rows)
         return [part for part in map(self._young, found) if part.rows]
 
+    async def _float_part(self, floats: Floats, ticket: Ticket, source: SearchableSource) -> Part:
+        refs = floats.refs
+        kept = self._known.get(id(refs))
+        if kept is not None and kept.refs() is refs:
+            if kept.dropped:
+                self._drop(_times(_SAMPLES, kept.dropped), "dropped_series")
+            return kept.part(floats, ticket)
+        rows = await self._rows(refs, source, _SAMPLES)
+        if not rows.unknown:
+            return self._keep(refs, rows).part(floats, ticket)
+        part = Part(ticket, rows.rows, floats.values, floats.t_ms, floats.timestamps, floats.starts)
+        return _sent(part, rows)
+
     async def _rows(self, refs: "array[int]", source: SearchableSource, one: Counts) -> Rows:
-        known = self._known.get(id(refs))
-        rows = known[1] if known and known[0]() is refs else None
-        if rows is None:
+        rows = self._series.rows(refs, source)
+        if rows.unknown and await source.search():
             rows = self._series.rows(refs, source)
-            if rows.unknown and await source.search():
-                rows = self._series.rows(refs, source)
-            if not rows.unknown:
-                self._keep(refs, rows)
         if rows.dropped:
             self._drop(_times(one, rows.dropped), "dropped_series")
         if rows.unknown:
@@ -84,16 +140,18 @@ class Intake:
             )
         return rows
 
-    def _keep(self, refs: "array[int]", rows: Rows) -> None:
+    def _keep(self, refs: "array[int]", rows: Rows) -> _Kept:
         key = id(refs)
+        kept = _Kept(weakref.ref(refs, lambda _: self._let_go(key)), rows)
         if len(refs) <= self._room:
-            self._room -= len(refs)
-            self._known[key] = weakref.ref(refs, lambda _: self._let_go(key)), rows
+            self._room -= len(kept.rows)
+            self._known[key] = kept
+        return kept
 
     def _let_go(self, key: int) -> None:
         known = self._known.pop(key, None)
         if known:
-            self._room += len(known[1].rows)
+            self._room += len(known.rows)
 
     def _drop(self, counts: Counts, reason: str) -> None:
         self._metrics.drop(counts, reason)
@@ -149,11 +207,6 @@ _EXEMPLARS: Final = Counts(exemplars=1)
 
 def _times(one: Counts, number: int) -> Counts:
     return Counts(*[kind * number for kind in one])
-
-
-def _float_part(floats: Floats, rows: Rows, ticket: Ticket) -> Part:
-    part = Part(ticket, rows.rows, floats.values, floats.t_ms, floats.timestamps, floats.starts)
-    return _sent(part, rows)
 
 
 def _histogram_part(histograms: Sequence[LoggedHistogram], rows: Rows, ticket: Ticket) -> Part:

@@ -90,13 +90,15 @@ _GAUGES: Final = {
 
 @final
 class QueueMetrics:
-    """The numbers of one destination; its queue moves them."""
+    """The numbers of one destination; its queue moves them.
+
+    pending: counts what is in the shards, when it is asked.
+    """
 
     def __init__(self, name: str, url: str) -> None:
         self.name, self.url = name, url
-        self.sent, self.failed, self.retried, self.pending = [
-            dict.fromkeys(KINDS, 0) for _ in "1234"
-        ]
+        self.sent, self.failed, self.retried = [dict.fromkeys(KINDS, 0) for _ in "123"]
+        self.pending: Callable[[], Counts] = Counts
         self.dropped = {kind: dict.fromkeys(REASONS, 0) for kind in KINDS[:3]}
         self.enqueue_retries = self.bytes = self.metadata_bytes = 0
         self.queue_highest_timestamp_seconds = self.queue_highest_sent_timestamp_seconds = 0
@@ -112,8 +114,11 @@ class QueueMetrics:
 
     def count(self, counter: dict[str, int], counts: Counts) -> None:
         """Add to a counter of each kind."""
-        for kind, number in zip(KINDS, counts_of(counts), strict=True):
-            counter[kind] += number
+        counter["samples"] += counts.samples
+        if counts.samples != sum(counts):
+            counter["histograms"] += counts.histograms
+            counter["exemplars"] += counts.exemplars
+            counter["metadata"] += counts.metadata
 
     def drop(self, counts: Counts, reason: str) -> None:
         for kind, number in zip(KINDS[:3], counts, strict=False):
@@ -133,11 +138,6 @@ class QueueMetrics:
             total += number
             found.append((bound, float(total)))
         return found
-
-
-def counts_of(counts: Counts) -> tuple[int, int, int, int]:
-    """Return the counts in the order of `KINDS`."""
-    return counts.samples, counts.histograms, counts.exemplars, counts.metadata
 
 
 @final
@@ -193,7 +193,7 @@ class RemoteMetrics(Collector):
                 labels=(*_QUEUE_LABELS, "reason"),
             )
             for queue in queues:
-                pending.add_metric((queue.name, queue.url), queue.pending[kind])
+                pending.add_metric((queue.name, queue.url), getattr(queue.pending(), kind))
                 for reason in REASONS:
                     dropped.add_metric((queue.name, queue.url, reason), queue.dropped[kind][reason])
             yield from (pending, dropped)

@@ -4,6 +4,7 @@ The queue makes bodies, keeps their order, and decides what is sent again. A sen
 attempt with one body and says how it ended. It sleeps for nothing and tries nothing twice.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol, final
@@ -39,6 +40,14 @@ class Counts(NamedTuple):
 
 
 NOTHING = Counts()
+
+
+def sum_of(counts: Iterable[Counts]) -> Counts:
+    """Return how many there are of each kind together."""
+    total = NOTHING
+    for one in counts:
+        total = total.plus(one)
+    return total
 
 
 class Verdict(Enum):

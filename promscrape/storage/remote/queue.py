@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from promscrape.storage.remote.alarm import news_or
+from promscrape.storage.remote.batch import Part
 from promscrape.storage.remote.delivery import Delivery, QueueParts
 from promscrape.storage.remote.intake import Intake
-from promscrape.storage.remote.lane import Lanes
+from promscrape.storage.remote.lane import Lane, Lanes
 from promscrape.storage.remote.metadata import MetadataSender, MetadataSource
 from promscrape.storage.remote.outcome import Sender
 from promscrape.storage.remote.position_file import PositionFile, StoredPosition
@@ -17,11 +18,12 @@ from promscrape.storage.remote.shard import ShardOptions
 from promscrape.storage.remote.shards import Shards
 from promscrape.storage.wal.log_reader import LogReader
 from promscrape.storage.wal.pace import run_in_thread
-from promscrape.storage.wal.tail import LogTail, Position
+from promscrape.storage.wal.tail import Commit, LogTail, Position
 
 _SAVE_INTERVAL_S: Final = 1.0
 _FORGET_INTERVAL_S: Final = 5.0
 _STALLED_S: Final = 10.0
+_SHORTEST_DEADLINE_S: Final = 0.001
 
 
 @final
@@ -91,7 +93,7 @@ class RemoteQueue:
         shard_options = ShardOptions(
             options.max_samples_per_send,
             max(1, options.capacity // options.max_samples_per_send),
-            options.batch_send_deadline.seconds,
+            max(options.batch_send_deadline.seconds, _SHORTEST_DEADLINE_S),
         )
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -146,20 +148,38 @@ class RemoteQueue:
             )
 
     async def _read(self, shards: Shards) -> None:
-        metrics = self.metrics
+        """Put each commit into the shards, all that have come by now in one go."""
         while True:
             if self.lanes.fresh.reader.is_idle:
                 self._idle.set()
             lane, commit = await self.lanes.next(self._parts.now_ms())
             self._idle.clear()
-            metrics.current_segment = commit.end.segment
-            ticket = lane.progress.begin(commit.end, commit.newest_ms)
-            for part in await self._intake.parts(commit, ticket, lane.reader):
-                metrics.queue_highest_timestamp_seconds = max(
-                    metrics.queue_highest_timestamp_seconds, part.newest_ms // 1000
-                )
-                await shards.put(part)
-            ticket.finish_reading()
+            self.metrics.current_segment = commit.end.segment
+            await self._pass_on(lane, commit, shards)
+            while (more := lane.reader.read_along()) is not None:
+                part = self._intake.plain(more, lane.progress)
+                if part is None:
+                    await self._pass_on(lane, more, shards)
+                elif rest := self._taken(part, shards):
+                    await shards.put(rest)
+            self.metrics.current_segment = lane.reader.position.segment
+
+    async def _pass_on(self, lane: Lane, commit: Commit, shards: Shards) -> None:
+        """Put a commit into the shards, as soon as they have room for all of it."""
+        ticket = lane.progress.begin(commit.end, commit.newest_ms)
+        for part in await self._intake.parts(commit, ticket, lane.reader):
+            ticket.send(part.size)
+            if rest := self._taken(part, shards):
+                await shards.put(rest)
+        ticket.finish_reading()
+
+    def _taken(self, part: Part, shards: Shards) -> list[Part]:
+        """Return what the shards have no room for."""
+        metrics = self.metrics
+        metrics.queue_highest_timestamp_seconds = max(
+            metrics.queue_highest_timestamp_seconds, part.newest_ms // 1000
+        )
+        return shards.take(part)
 
     async def _reshard(self, shards: Shards) -> None:
         clock, rates, options = self._parts.clock, self._parts.rates, self.config.queue_config

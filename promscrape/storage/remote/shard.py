@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import final
 
 from promscrape.clock import Clock
-from promscrape.storage.remote.alarm import news_or
 from promscrape.storage.remote.batch import Batch, Part
 
 
@@ -40,7 +39,8 @@ class Shard:
         self._full: deque[Batch] = deque()
         self._partial = Batch()
         self._in_hand: Batch | None = None
-        self._news = asyncio.Event()
+        self._news = asyncio.Event()  # a full batch, or the deadline has come, or it is to drain
+        self._due_s = 0.0
         self._is_draining = False
 
     def take(self, part: Part, *, over_limit: bool = False) -> Part | None:
@@ -48,23 +48,29 @@ class Shard:
 
         With all full batches waiting, a batch may be filled up to one item less than it holds.
         """
-        start, end = 0, len(part.rows)
-        while start < end:
-            rest = part.between(start, end)
+        limit = self._options.max_items
+        while part.rows:
             is_last = not over_limit and len(self._full) >= self._options.max_batches
-            count = rest.fitting(self._options.max_items - self._partial.size - is_last)
+            room = limit - self._partial.size - is_last
+            if part.size <= room:
+                self._add(part)
+                return None
+            count = part.fitting(room)
             if not count:
                 if is_last:
-                    return rest
+                    return part
                 if self._partial.size:
                     self._close_partial()
                     continue
                 count = 1  # one sample with more exemplars than a batch has items
-            self._partial.append(rest.between(0, count))
-            start += count
-            if self._partial.size >= self._options.max_items:
-                self._close_partial()
+            self._add(part.between(0, count))
+            part = part.between(count, len(part.rows))
         return None
+
+    def _add(self, part: Part) -> None:
+        self._partial.append(part)
+        if self._partial.size >= self._options.max_items:
+            self._close_partial()
 
     def _close_partial(self) -> None:
         self._full.append(self._partial)
@@ -73,19 +79,39 @@ class Shard:
 
     async def run(self) -> None:
         """Deliver until `drain` was called and all is delivered, or until cancelled."""
-        due_s = self._clock.monotonic_s() + self._options.deadline_s
+        self._due_s = self._clock.monotonic_s() + self._options.deadline_s
+        async with asyncio.TaskGroup() as tasks:
+            alarm = tasks.create_task(self._watch_deadline(), name="remote-write:alarm")
+            await self._deliver_all()
+            alarm.cancel()
+
+    async def _deliver_all(self) -> None:
         while True:
-            is_due = self._clock.monotonic_s() >= due_s
+            is_due = self._clock.monotonic_s() >= self._due_s
             batch = self._next(is_due=is_due or self._is_draining)
             if batch is not None:
                 await self._send(batch)
             elif self._is_draining:
                 return
             if batch is not None or is_due:
-                due_s = self._clock.monotonic_s() + self._options.deadline_s
+                self._due_s = self._clock.monotonic_s() + self._options.deadline_s
                 continue
             self._news.clear()
-            await news_or(due_s, self._news, self._clock)
+            await self._news.wait()
+
+    async def _watch_deadline(self) -> None:
+        """Say when the deadline has come.
+
+        It mostly moves on before it does, with each batch that is sent. So nobody is woken
+        for that: the next look is taken when the deadline was that is known here.
+        """
+        clock = self._clock
+        while True:
+            await clock.sleep_until(self._due_s)
+            if clock.monotonic_s() >= self._due_s:
+                self._news.set()
+                # The next deadline counts from now on, or from later.
+                await clock.sleep_until(clock.monotonic_s() + self._options.deadline_s)
 
     def _next(self, *, is_due: bool) -> Batch | None:
         if self._full:

@@ -7,9 +7,9 @@ from typing import final
 
 from promscrape.clock import Clock
 from promscrape.storage.remote.alarm import news_or
-from promscrape.storage.remote.batch import Batch, Part
+from promscrape.storage.remote.batch import Batch, Part, settle
 from promscrape.storage.remote.metrics import QueueMetrics
-from promscrape.storage.remote.outcome import Counts
+from promscrape.storage.remote.outcome import Counts, sum_of
 from promscrape.storage.remote.shard import Shard, ShardOptions
 
 _FIRST_PAUSE_S = 0.005
@@ -40,6 +40,7 @@ class Shards:
         self._running: list[asyncio.Task[None]] = []
         self._room = asyncio.Event()
         self._is_open = False
+        metrics.pending = self._pending
 
     def __len__(self) -> int:
         return len(self._shards)
@@ -59,41 +60,40 @@ class Shards:
         self._room.set()
 
     async def _delivered(self, batch: Batch) -> None:
-        is_settled = await self._deliver(batch)
-        self._move_pending(batch.counts, -1)
-        if is_settled:
-            for part in batch.parts:
-                part.commit.done(part.size)
+        if await self._deliver(batch):
+            settle(batch.parts)
 
-    def _move_pending(self, counts: Counts, sign: int) -> None:
-        pending = self._metrics.pending
-        pending["samples"] += sign * counts.samples
-        pending["histograms"] += sign * counts.histograms
-        pending["exemplars"] += sign * counts.exemplars
+    def _pending(self) -> Counts:
+        """Return what was taken and not delivered."""
+        return sum_of(batch.counts for shard in self._shards for batch in shard.waiting)
 
-    async def put(self, part: Part) -> None:
-        """Hand a part to the shards of its series, as soon as they have room for all of it."""
-        part.commit.send(part.size)
-        rest, pause_s = [part], _FIRST_PAUSE_S
-        while rest := self._offered(rest):
+    def take(self, part: Part) -> list[Part]:
+        """Hand a part to the shards of its series, and return what they have no room for."""
+        if self._is_open and len(self._shards) == 1:
+            rest = self._shards[0].take(part)
+            return [] if rest is None else [rest]
+        return self._offered([part])
+
+    async def put(self, parts: list[Part]) -> None:
+        """Hand to the shards what there was no room for, as soon as there is."""
+        pause_s = _FIRST_PAUSE_S
+        while parts:
             self._metrics.enqueue_retries += 1
             self._room.clear()
             await news_or(self._clock.monotonic_s() + pause_s, self._room, self._clock)
             pause_s = min(2 * pause_s, self._max_pause_s)
+            parts = self._offered(parts)
 
     def _offered(self, parts: list[Part]) -> list[Part]:
         """Return what the shards did not take; their number may have changed in between."""
         if not self._is_open:
             return parts
-        left = []
-        for part in parts:
-            for at, own in self._by_shard(part):
-                rest = self._shards[at].take(own)
-                taken = own.counts if rest is None else own.counts.less(rest.counts)
-                self._move_pending(taken, 1)
-                if rest is not None:
-                    left.append(rest)
-        return left
+        return [
+            rest
+            for part in parts
+            for at, own in self._by_shard(part)
+            if (rest := self._shards[at].take(own)) is not None
+        ]
 
     def _by_shard(self, part: Part) -> list[tuple[int, Part]]:
         number = len(self._shards)

@@ -30,10 +30,22 @@ class ReadCounts:
     """What a reader met. Records are counted as read wherever they came from."""
 
     def __init__(self) -> None:
-        self.records: Counter[RecordType | None] = Counter()
+        self.from_disk: Counter[RecordType | None] = Counter()
+        # Of commits that came along, how many had records of each kind.
+        self.floats = self.histograms = self.exemplars = 0
         self.decode_failures = 0
         self.notices_skipped = 0
         self.corruptions: Counter[str] = Counter()
+
+    @property
+    def records(self) -> Counter[RecordType | None]:
+        """How many records of each type were read."""
+        along = {
+            RecordType.SAMPLES: self.floats,
+            RecordType.HISTOGRAMS: self.histograms,
+            RecordType.EXEMPLARS: self.exemplars,
+        }
+        return self.from_disk + Counter(along) if any(along.values()) else self.from_disk
 
 
 @final
@@ -60,7 +72,7 @@ class LogReader:
         self._stop = stop
         self.position = self._next = start  # `_next` is the end of what waits in the queue
         self.counts = counts or ReadCounts()
-        self._waiting: deque[Commit] = deque()
+        self._waiting: deque[tuple[Commit, int]] = deque()  # each with the number of its samples
         self._waiting_samples = 0
         self._at_end = stop is None and start >= tail.end
         self._changed = asyncio.Event()
@@ -95,13 +107,15 @@ class LogReader:
 
     def take(self, commit: Commit) -> None:
         """Let the commit wait to be read, unless there is no room for it."""
-        samples = commit.samples
+        floats = commit.floats
+        is_plain = len(floats) == 1 and not commit.histograms
+        samples = len(floats[0].refs) if is_plain else commit.samples
         if self._waiting and self._waiting_samples + samples > MAX_WAITING_SAMPLES:
             self._fall_back()
             return
         if self._waiting:
             self.counts.notices_skipped += 1
-        self._waiting.append(commit)
+        self._waiting.append((commit, samples))
         self._waiting_samples += samples
         self._next = commit.end
         self._changed.set()
@@ -139,11 +153,21 @@ class LogReader:
                 self._join_end()
             else:
                 await self._read_part()
-        commit = self._waiting.popleft()
-        self._waiting_samples -= commit.samples
+        return self._taken()
+
+    def read_along(self) -> Commit | None:
+        """Return the next commit where it is at hand because the reader keeps up, else None."""
+        return self._taken() if self._waiting and self._at_end else None
+
+    def _taken(self) -> Commit:
+        commit, samples = self._waiting.popleft()
+        self._waiting_samples -= samples
         self.position = commit.end
         if self._at_end:
-            self._count(commit)
+            counts = self.counts
+            counts.floats += bool(commit.floats)
+            counts.histograms += bool(commit.histograms)
+            counts.exemplars += bool(commit.exemplars)
         return commit
 
     def _join_end(self) -> None:
@@ -163,11 +187,12 @@ class LogReader:
             return
         if self._next != start:  # `skip_to` meanwhile
             return
-        self.counts.records += part.records
+        self.counts.from_disk += part.records
         self.counts.decode_failures += part.decode_failures
         self._keep_names(part.series)
-        self._waiting.extend(part.commits)
-        self._waiting_samples += sum(commit.samples for commit in part.commits)
+        for commit in part.commits:
+            self._waiting.append((commit, commit.samples))
+            self._waiting_samples += commit.samples
         self._next = part.end
         if part.corruption:
             await self._pass_corruption(part)
@@ -186,11 +211,6 @@ class LogReader:
         for ref, wire in series:
             if self._tail.named(ref) is None:
                 self._named[ref] = wire
-
-    def _count(self, commit: Commit) -> None:
-        self.counts.records[RecordType.SAMPLES] += bool(commit.floats)
-        self.counts.records[RecordType.HISTOGRAMS] += bool(commit.histograms)
-        self.counts.records[RecordType.EXEMPLARS] += bool(commit.exemplars)
 
     def named(self, ref: int) -> LoggedSeries | None:
         """Return the series of a sample that was read; None where only `search` may find it."""

@@ -54,6 +54,70 @@ async def test_full_batches_go_at_once_and_the_rest_at_the_deadline(tmp_path: Pa
         assert sizes(bench.peer) == [3, 3, 1]
 
 
+async def test_scrapes_of_one_turn_of_the_event_loop_keep_their_order(tmp_path: Path) -> None:
+    """Whatever has come by the time that it is read is taken in at once, as far as there is room."""
+    clock = ManualClock()
+    queue = {"max_samples_per_send": 3, "capacity": 6, "max_shards": 1}
+    async with running(tmp_path, destination(queue_config=queue), clock=clock) as bench:
+        targets = [Target(bench.storage, named(f"a{n}", f"b{n}")) for n in range(3)]
+        for at in range(20):
+            for number, target in enumerate(targets):
+                target.scrape([at, at + number], NOW_MS + at)
+        await clock.advance(10)
+        assert set(sizes(bench.peer)) == {3}
+        assert bench.metric("samples_pending") == 0
+        for number in range(3):
+            for name, more in ((f"a{number}", 0), (f"b{number}", number)):
+                assert bench.peer.samples()[name] == [
+                    (NOW_MS + at, float(at + more)) for at in range(20)
+                ]
+
+
+async def test_a_deadline_of_nothing_holds_up_nothing(tmp_path: Path) -> None:
+    """A batch goes as soon as the queue has its turn, and the others have theirs."""
+    clock = ManualClock()
+    config = destination(queue_config={"batch_send_deadline": "0s"})
+    async with running(tmp_path, config, clock=clock) as bench:
+        Target(bench.storage, named("a")).scrape([1], NOW_MS)
+        await clock.advance(0.01)
+        assert bench.peer.samples() == {"a": [(NOW_MS, 1.0)]}
+
+
+async def test_the_deadline_counts_from_the_last_batch(tmp_path: Path) -> None:
+    """7.5: also where it comes while a batch is under way."""
+    clock = ManualClock()
+    config = destination(queue_config={"max_samples_per_send": 2})
+    async with running(tmp_path, config, clock=clock) as bench:
+        bench.peer.delays_s.extend([4, 0, 0])
+        target = Target(bench.storage, named("a"))
+        await clock.advance(3)
+        for at in range(3):  # two of them go at once, and take until 7 s
+            target.scrape([at], NOW_MS + at)
+        await clock.advance(11)
+        assert [(attempt.at_s, attempt.counts.items) for attempt in bench.peer.attempts] == [
+            (3, 2),
+            (12, 1),
+        ]
+
+
+async def test_the_values_of_dropped_series_are_left_out_of_each_scrape(tmp_path: Path) -> None:
+    """T19, 4.2: the others keep their own, and each that is dropped is counted."""
+    clock = ManualClock()
+    rule = {"source_labels": ["__name__"], "regex": "b|c", "action": "drop"}
+    config = destination(write_relabel_configs=[rule])
+    async with running(tmp_path, config, clock=clock) as bench:
+        target = Target(bench.storage, named(*"abcde"))
+        for at in range(3):
+            target.scrape([at, 10, 20, STALE_NAN, at + 30], NOW_MS + at)
+        await clock.advance(6)
+        assert [(one.name, *one.samples) for one in bench.peer.taken] == [
+            (name, (NOW_MS + at, bits(value), 0))
+            for at in range(3)
+            for name, value in (("a", at), ("d", STALE_NAN), ("e", at + 30))
+        ]
+        assert bench.metric("samples_dropped_total", reason="dropped_series") == 6
+
+
 @pytest.mark.parametrize(("capacity", "pending"), [(10, 3 + 9 + 2), (1, 3 + 3 + 2)])
 async def test_a_shard_takes_what_there_is_room_for(
     tmp_path: Path, capacity: int, pending: int

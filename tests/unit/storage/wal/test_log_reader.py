@@ -14,6 +14,7 @@ from promscrape.storage.wal import log_files, log_reader
 from promscrape.storage.wal.appender import WalAppender
 from promscrape.storage.wal.directory import segment_path
 from promscrape.storage.wal.log_reader import LogReader
+from promscrape.storage.wal.record_types import RecordType
 from promscrape.storage.wal.tail import Commit, Position
 from tests.support.clock import ManualClock, settle
 from tests.support.wal import Log, Target, batch_of, bits, histogram, metric, until
@@ -91,6 +92,24 @@ async def test_a_reader_at_the_end_gets_the_refs_of_the_last_scrape_again(tmp_pa
         (2, 3000, bits(STALE_NAN)),
     ]
     assert reader.position == log.writer.position
+
+
+async def test_what_is_at_hand_is_read_without_waiting(tmp_path: Path) -> None:
+    """A reader that keeps up gets all that has come in one turn; from disk it has to wait."""
+    log = Log(tmp_path)
+    target = Target(log, [A, B])
+    reader = await caught_up(log, log.writer.position)
+    assert reader.read_along() is None
+    for scrape in range(1, 4):
+        target.scrape([scrape, 0], 1000 * scrape)
+    found = [commit for _ in range(4) if (commit := reader.read_along()) is not None]
+    assert [commit.newest_ms for commit in found] == [1000, 2000, 3000]
+    assert reader.position == log.writer.position
+    assert reader.is_idle
+    assert reader.counts.records[RecordType.SAMPLES] == 3
+    behind = reader_of(log)
+    await behind.read()
+    assert behind.read_along() is None
 
 
 async def test_a_reader_is_not_affected_by_what_a_caller_does_with_its_columns(
