@@ -23,9 +23,14 @@ def compiled(module: str) -> Extension:
 
 setup(
     ext_modules=[
+        compiled("promscrape.exposition._change_c"),
         compiled("promscrape.exposition._decimal_c"),
+        compiled("promscrape.exposition._new_series_c"),
+        compiled("promscrape.exposition._plain_line_c"),
         compiled("promscrape.exposition._scanner_c"),
         compiled("promscrape.exposition._series_text_c"),
+        compiled("promscrape.exposition._target_memory_c"),
+        compiled("promscrape.exposition._walk_c"),
         compiled("promscrape.httpclient._answer_c"),
         compiled("promscrape.storage.remote._encode_c"),
         compiled("promscrape.storage.wal._record_c"),

@@ -7,9 +7,14 @@ import os
 from importlib.util import find_spec
 
 _COMPILED_MODULES = (
+    "promscrape.exposition._change_c",
     "promscrape.exposition._decimal_c",
+    "promscrape.exposition._new_series_c",
+    "promscrape.exposition._plain_line_c",
     "promscrape.exposition._scanner_c",
     "promscrape.exposition._series_text_c",
+    "promscrape.exposition._target_memory_c",
+    "promscrape.exposition._walk_c",
     "promscrape.httpclient._answer_c",
     "promscrape.storage.remote._encode_c",
     "promscrape.storage.wal._record_c",

@@ -1,0 +1,311 @@
+# cython: language_level=3
+# cython: boundscheck=False, wraparound=False
+"""What is remembered of a target between two scans: series texts, and the layout of the last body.
+
+Both lie in one stretch of memory, the arena: the text of the last body without its numbers, and
+behind it, in the attic, the series texts that are known and not in that body. Everything else is
+numbers:
+
+    arena    prefix 0 | prefix 1 | ... | tail | attic
+    ends     where each prefix ends in the arena; one of no bytes is read anew each time
+    keys     by id, the place of the series text in the arena (inside a prefix, or in the attic)
+    slots    a hash table with open addressing, of ids
+"""
+
+import os
+from array import array
+
+from cpython cimport array as c_array
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+cdef extern from *:
+    """
+    static inline uint64_t mixed(uint64_t a, uint64_t b) {
+        unsigned __int128 product = (unsigned __int128)a * b;
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+    }
+
+    /* A hash that a target cannot foresee: the seed is the process's own. */
+    static inline uint32_t hash_of(const char *text, size_t size, uint64_t seed) {
+        uint64_t hash = seed ^ size, word;
+        for (; size >= 8; text += 8, size -= 8) {
+            memcpy(&word, text, 8);
+            hash = mixed(hash ^ word, 0x9E3779B97F4A7C15ull ^ seed);
+        }
+        word = 0;
+        memcpy(&word, text, size);
+        hash = mixed(hash ^ word, 0xD6E8FEB86659FD93ull ^ seed);
+        return (uint32_t)(hash ^ hash >> 32);
+    }
+    """
+    uint32_t hash_of(const char* text, size_t size, uint64_t seed) nogil
+
+cdef enum:
+    FIRST_SLOTS = 16
+
+cdef uint64_t SEED = int.from_bytes(os.urandom(8), "little")
+cdef object _IDS = array("I")
+
+
+cdef class TargetMemory:
+    """The memory of one target. Ids are small and dense; that of a forgotten text is reused."""
+
+    def __cinit__(self):
+        self.slots = <uint32_t*>calloc(FIRST_SLOTS, sizeof(uint32_t))
+        if self.slots == NULL:
+            raise MemoryError
+        self.slot_count = FIRST_SLOTS
+        self.free_ids = []
+        self._forget_layout()
+
+    def __dealloc__(self):
+        free(self.arena)
+        free(self.ends)
+        free(self.keys)
+        free(self.slots)
+
+    cdef size_t size_bytes(self) noexcept:
+        return (
+            self.arena_room
+            + self.count * sizeof(uint32_t)
+            + self.key_room * sizeof(Key)
+            + self.slot_count * sizeof(uint32_t)
+        )
+
+    cdef bytes text_of(self, uint32_t series_id):
+        cdef Key* key = &self.keys[series_id]
+        return PyBytes_FromStringAndSize(self.arena + key.at, key.size)
+
+    cdef uint32_t identified(
+        self, const char* text, size_t size, bint* is_new
+    ) except? 0xFFFFFFFF:
+        cdef uint32_t hash = hash_of(text, size, SEED)
+        cdef uint32_t known = self._find(text, size, hash)
+        is_new[0] = known == NOWHERE
+        return self._add(text, size, hash) if is_new[0] else known
+
+    cdef list retain(self, object ids):
+        cdef uint8_t* kept = <uint8_t*>calloc(self.key_count + 1, 1)
+        cdef c_array.array wanted = ids if is_column(ids) else array("I", ids)
+        cdef uint32_t series_id, distinct = 0
+        cdef Py_ssize_t index
+        if kept == NULL:
+            raise MemoryError
+        try:
+            for index in range(len(wanted)):
+                series_id = wanted.data.as_uints[index]
+                distinct += not kept[series_id]
+                kept[series_id] = 1
+            if distinct == self.known:
+                return []
+            forgotten = []
+            for series_id in range(self.key_count):
+                if self.keys[series_id].size and not kept[series_id]:
+                    self._remove(series_id)
+                    forgotten.append(series_id)
+            self.free_ids += forgotten
+            for index in range(self.count):
+                if not kept[self.series.data.as_uints[index]]:
+                    self.move_to_attic()
+                    break
+            return forgotten
+        finally:
+            free(kept)
+
+    # Return the id of a series text that was hashed, NOWHERE where it is unknown.
+    cdef uint32_t _find(self, const char* text, size_t size, uint32_t hash) noexcept nogil:
+        cdef uint32_t mask = self.slot_count - 1, at = hash & mask, found
+        cdef Key* key
+        while self.slots[at]:
+            found = self.slots[at] - 1
+            key = &self.keys[found]
+            if key.hash == hash and key.size == size and (
+                memcmp(self.arena + key.at, text, size) == 0
+            ):
+                return found
+            at = (at + 1) & mask
+        return NOWHERE
+
+    # Give an unknown text an id.
+    cdef uint32_t _add(self, const char* text, size_t size, uint32_t hash) except? 0xFFFFFFFF:
+        cdef uint32_t series_id
+        self._make_room_in_arena(size)
+        if self.free_ids:
+            series_id = self.free_ids.pop()
+        else:
+            self._make_room_for_key()
+            series_id = self.key_count
+            self.key_count += 1
+        memcpy(self.arena + self.arena_size, text, size)
+        self.keys[series_id].at = <uint32_t>self.arena_size
+        self.keys[series_id].size = <uint32_t>size
+        self.keys[series_id].hash = hash
+        self.arena_size += size
+        self.known += 1
+        if 3 * <uint64_t>self.known > 2 * <uint64_t>self.slot_count:
+            self._grow_slots()
+        else:
+            self._put(series_id)
+        return series_id
+
+    cdef int _make_room_in_arena(self, size_t size) except -1:
+        cdef size_t room
+        cdef char* grown
+        if self.arena_size + size >= NOWHERE:
+            raise OverflowError("series texts of 4 GiB")
+        if self.arena_size + size > self.arena_room:
+            room = self.arena_size + self.arena_size // 2 + size + 256
+            grown = <char*>realloc(self.arena, room)
+            if grown == NULL:
+                raise MemoryError
+            self.arena, self.arena_room = grown, room
+        return 0
+
+    cdef int _make_room_for_key(self) except -1:
+        cdef uint32_t room
+        cdef Key* grown
+        if self.key_count == self.key_room:
+            room = self.key_room + self.key_room // 4 + 16
+            grown = <Key*>realloc(self.keys, room * sizeof(Key))
+            if grown == NULL:
+                raise MemoryError
+            self.keys, self.key_room = grown, room
+        return 0
+
+    cdef int _grow_slots(self) except -1:
+        cdef uint32_t* grown = <uint32_t*>calloc(2 * <size_t>self.slot_count, sizeof(uint32_t))
+        cdef uint32_t series_id
+        if grown == NULL:
+            raise MemoryError
+        free(self.slots)
+        self.slots, self.slot_count = grown, 2 * self.slot_count
+        for series_id in range(self.key_count):
+            if self.keys[series_id].size:
+                self._put(series_id)
+        return 0
+
+    cdef void _put(self, uint32_t series_id) noexcept nogil:
+        cdef uint32_t mask = self.slot_count - 1, at = self.keys[series_id].hash & mask
+        while self.slots[at]:
+            at = (at + 1) & mask
+        self.slots[at] = series_id + 1
+
+    cdef void _remove(self, uint32_t series_id) noexcept nogil:
+        cdef uint32_t mask = self.slot_count - 1, hole, at, own
+        hole = self.keys[series_id].hash & mask
+        while self.slots[hole] != series_id + 1:
+            hole = (hole + 1) & mask
+        # What stands behind the hole moves up to it, unless that is before its own place.
+        at = (hole + 1) & mask
+        while self.slots[at]:
+            own = self.keys[self.slots[at] - 1].hash & mask
+            if ((at - own) & mask) >= ((at - hole) & mask):
+                self.slots[hole] = self.slots[at]
+                hole = at
+            at = (at + 1) & mask
+        self.slots[hole] = 0
+        self.keys[series_id].size = 0
+        self.known -= 1
+
+    cdef int _forget_layout(self) except -1:
+        free(self.ends)
+        self.ends = NULL
+        self.count = 0
+        self.tail_at = self.tail_size = 0
+        self.has_tail = True
+        self.series = c_array.clone(_IDS, 0, zero=False)
+        self.metadata, self.metadata_at = (), {}
+        return 0
+
+    cdef int move_to_attic(self) except -1:
+        cdef Layout empty
+        memset(&empty, 0, sizeof(Layout))
+        self._rebuild(&empty)
+        self._forget_layout()
+        return 0
+
+    cdef int settle(
+        self, const Layout* layout, c_array.array series, tuple metadata, dict metadata_at
+    ) except -1:
+        cdef uint32_t* ends = <uint32_t*>malloc(layout.count * sizeof(uint32_t) + 1)
+        cdef uint32_t end = 0
+        cdef Py_ssize_t index
+        if ends == NULL:
+            raise MemoryError
+        for index in range(layout.count):
+            end += layout.places[index].size
+            ends[index] = end
+        try:
+            self._rebuild(layout)
+        except MemoryError:
+            free(ends)
+            raise
+        free(self.ends)
+        self.ends, self.count = ends, layout.count
+        self.tail_at, self.tail_size, self.has_tail = end, layout.tail_size, layout.has_tail
+        self.series, self.metadata, self.metadata_at = series, metadata, metadata_at
+        return 0
+
+    # Make the arena anew: the prefixes, the tail, and the texts that are in none of the prefixes.
+    cdef int _rebuild(self, const Layout* layout) except -1:
+        cdef uint8_t* is_placed = <uint8_t*>calloc(self.key_count + 1, 1)
+        cdef size_t size, at = 0
+        cdef char* made
+        cdef const Place* place
+        cdef Key* key
+        cdef Py_ssize_t index
+        cdef uint32_t series_id
+        if is_placed == NULL:
+            raise MemoryError
+        size = self._size_of(layout, is_placed)
+        made = <char*>malloc(size + 1) if size < NOWHERE else NULL
+        if made == NULL:
+            free(is_placed)
+            raise MemoryError
+        for index in range(layout.count):
+            place = &layout.places[index]
+            memcpy(made + at, layout.body + place.start, place.size)
+            at += place.size
+            if place.size:
+                key = &self.keys[place.id]
+                key.at = <uint32_t>(key_end(made, at) - key.size)
+        if layout.tail_size:
+            memcpy(made + at, layout.body + layout.tail_at, layout.tail_size)
+        at += layout.tail_size
+        for series_id in range(self.key_count):
+            key = &self.keys[series_id]
+            if key.size and not is_placed[series_id]:
+                memcpy(made + at, self.arena + key.at, key.size)
+                key.at = <uint32_t>at
+                at += key.size
+        free(is_placed)
+        free(self.arena)
+        self.arena, self.arena_size, self.arena_room = made, size, size
+        return 0
+
+    # Return the size of an arena with this layout, and note whose text lies in a prefix.
+    cdef size_t _size_of(self, const Layout* layout, uint8_t* is_placed) noexcept:
+        cdef size_t size = layout.tail_size
+        cdef Py_ssize_t index
+        cdef uint32_t series_id
+        for index in range(layout.count):
+            size += layout.places[index].size
+            is_placed[layout.places[index].id] |= layout.places[index].size > 0
+        for series_id in range(self.key_count):
+            if not is_placed[series_id]:
+                size += self.keys[series_id].size
+        return size
+
+
+cdef bint is_column(object ids):
+    return isinstance(ids, array) and ids.typecode == "I"
+
+
+# Return the end of the series text in a prefix that ends at `end`: blanks may stand between them.
+cdef inline size_t key_end(const char* arena, size_t end) noexcept nogil:
+    while arena[end - 1] == c" " or arena[end - 1] == c"\t":
+        end -= 1
+    return end
