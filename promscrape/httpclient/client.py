@@ -20,9 +20,10 @@ from promscrape.clock import Clock, SystemClock
 from promscrape.errors import FetchError
 from promscrape.httpclient.auth import OAuth2
 from promscrape.httpclient.config import HTTPClientConfig
+from promscrape.httpclient.connection import IDLE_S
 from promscrape.httpclient.credentials import ExtraHeaders, authorize, basic
 from promscrape.httpclient.oauth2 import TokenReply, Tokens, refuse_unsupported
-from promscrape.httpclient.plain import IDLE_S, PlainClient
+from promscrape.httpclient.plain import PlainClient
 from promscrape.httpclient.redirect import (
     MAX_REQUESTS,
     REDIRECTS,

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Final, final
 
 import aiohttp
+import msgspec
 from multidict import CIMultiDict
 
 from promscrape.clock import Clock, SystemClock
@@ -19,17 +20,18 @@ from promscrape.errors import BodySizeLimitExceeded, FetchError
 from promscrape.exposition.negotiation import accept_header
 from promscrape.httpclient.answer import BodyTooLarge, UnusualAnswer
 from promscrape.httpclient.client import HTTPClient
-from promscrape.httpclient.plain import PlainRequest
+from promscrape.httpclient.plain import PlainClient, PlainRequest
 from promscrape.httpclient.redirect import shown
 from promscrape.httpclient.transport_error import os_reason, reason
 from promscrape.scrape.unpack import UNPACKERS
 
 _PACKING_BYTES = 1024
+_OK: Final = int(HTTPStatus.OK)  # comparing with the enumeration's member costs a call
 _SYSTEM_CLOCK: Final = SystemClock()
 
 
-@dataclass(slots=True)  # not frozen, for the reason given at `Columns`
-class Response:
+@final
+class Response(msgspec.Struct):  # made without a line of Python, once a scrape
     """A body as it came over the wire, and what is said of it.
 
     encoding: that of its Content-Encoding header; such a body is still packed, since
@@ -74,6 +76,8 @@ class ScrapeClient:
         unix_socket: str = "",
     ) -> None:
         self._limit = config.body_size_limit.bytes or ceiling_bytes
+        # Packing can add a little to a small body; what it unpacks to is checked by `unpack`.
+        self._most = self._limit + _PACKING_BYTES
         self._clock = clock
         self._is_ceiling = not config.body_size_limit
         escaping = config.metric_name_escaping_scheme
@@ -84,6 +88,7 @@ class ScrapeClient:
         self._http = HTTPClient(
             config.http_client, user_agent, clock=clock, unix_socket=unix_socket
         )
+        self._plain: PlainClient | None = None
 
     async def close(self) -> None:
         """Close all connections; requests under way fail."""
@@ -100,25 +105,22 @@ class ScrapeClient:
 
         Cancellation closes the connection.
         """
-        plain_client = self._http.plain()
-        if plain_client is None:
-            return await self._fetch_fully(request, request.timeout_s)
-        if request.is_new:
-            request.plain = plain_client.prepare(request.url, request.headers)
-            request.is_new = False
-        plain = request.plain
-        if plain is None:
-            return await self._fetch_fully(request, request.timeout_s)
+        plain, client = request.plain, self._plain
+        if plain is None or client is None:
+            prepared = self._prepare(request)
+            if prepared is None:
+                return await self._fetch_fully(request, request.timeout_s)
+            plain, client = prepared
         began_s = self._clock.monotonic_s()
         try:
-            answer = await plain_client.get(plain, self._limit + _PACKING_BYTES, request.timeout_s)
+            answer = await client.get(plain, self._most, request.timeout_s)
         except BodyTooLarge as exc:
             raise self._too_large() from exc
         except UnusualAnswer:
             # The full client knows what to make of it, this time and at all later ones.
             request.plain = None
             answer = None
-        if answer is not None and answer.status == HTTPStatus.OK:
+        if answer is not None and answer.status == _OK:
             return Response(answer.body, answer.content_type, answer.encoding)
         left_s = request.timeout_s - (self._clock.monotonic_s() - began_s)
         if answer is None:
@@ -129,6 +131,14 @@ class ScrapeClient:
         if further is None:
             raise _refusal(answer.status, answer.reason)
         return await self._fetch_fully(request, left_s, further)
+
+    def _prepare(self, request: ScrapeRequest) -> tuple[PlainRequest, PlainClient] | None:
+        """Return what a plain request needs, None where a full client does. Raises FetchError."""
+        client = self._plain = self._http.plain()
+        if client is not None and request.is_new:
+            request.plain = client.prepare(request.url, request.headers)
+            request.is_new = False
+        return None if client is None or request.plain is None else (request.plain, client)
 
     async def _fetch_fully(
         self,
@@ -171,16 +181,14 @@ class ScrapeClient:
         return response.body
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        # Packing can add a little to a small body; what it unpacks to is checked by `unpack`.
-        most = self._limit + _PACKING_BYTES
-        if (answer.content_length or 0) > most:
+        if (answer.content_length or 0) > self._most:
             raise self._too_large()
         parts: list[bytes] = []
         total = 0
         async for part in answer.content.iter_any():
             parts.append(part)
             total += len(part)
-            if total > most:
+            if total > self._most:
                 raise self._too_large()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

@@ -1,6 +1,7 @@
 """Plain requests: the life of their connections, and when the full client takes over."""
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -153,6 +154,40 @@ async def test_a_request_that_takes_too_long_ends_its_connection() -> None:
             await body_of(client, url, timeout_s=0.05)
         assert not client.open_connections
     assert str(caught.value) == f'Get "{url}": context deadline exceeded'
+
+
+async def test_each_request_has_its_own_timeout() -> None:
+    """L5: though one timer serves them all, and is set for another one first."""
+    async with talking(stay_silent) as (url, counts), plain() as client:
+        patient = asyncio.create_task(body_of(client, url, timeout_s=60))
+        await until(lambda: counts == [1])
+        hasty = [asyncio.create_task(body_of(client, url, timeout_s)) for timeout_s in (0.05, 0.01)]
+        for task in reversed(hasty):
+            with pytest.raises(FetchError, match="context deadline exceeded"):
+                await task
+        assert not patient.done()
+        assert client.open_connections == 1
+        patient.cancel()
+
+
+async def test_a_connection_that_nobody_uses_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H9: it costs the server as much as us; the next request makes a new one."""
+    monkeypatch.setattr("promscrape.httpclient.connection.IDLE_S", 0.01)
+    async with talking(answer) as (url, counts), plain() as client:
+        assert await body_of(client, url, timeout_s=0.5) == b"hello"
+        await until(lambda: not client.open_connections)
+        assert await body_of(client, url) == b"hello"
+    assert counts == [1, 1]
+
+
+async def test_a_host_is_forgotten_with_its_last_request() -> None:
+    """Targets come and go; what is known of them must not pile up."""
+    async with plain() as client:
+        request = prepared(client, "http://a/")
+        assert prepared(client, "http://a/b").host is request.host
+        known = weakref.ref(request.host)
+        del request
+        assert known() is None
 
 
 async def test_a_cancelled_request_ends_its_connection() -> None:
