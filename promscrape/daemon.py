@@ -42,6 +42,7 @@ from promscrape.scrape.manager import ScrapeManager
 from promscrape.scrape.metrics import ScrapeMetrics
 from promscrape.scrape.options import ScrapeOptions, body_ceiling_bytes
 from promscrape.scrape.pool import ScrapePool
+from promscrape.scrape.turns import GATHERED_S, Turns
 from promscrape.storage.remote.client import WriteClient
 from promscrape.storage.remote.config import RemoteWriteConfig
 from promscrape.storage.remote.remote_storage import Entry, RemoteOptions, RemoteStorage
@@ -277,6 +278,7 @@ class Daemon:
             run_in_thread=self._in_thread,
             user_agent=_USER_AGENT,
             ceiling_bytes=body_ceiling_bytes(self.limits.memory_bytes),
+            turns=Turns(GATHERED_S),
             tolerance_ns=tolerance_ns if self._flags.scrape_adjust_timestamps else None,
             sync_interval_s=self._flags.scrape_discovery_reload_interval.seconds or 5.0,
             reload_on_startup=True,

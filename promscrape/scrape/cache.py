@@ -342,6 +342,24 @@ class SeriesCache:
         self._iteration += 1
         return forced
 
+    def settled_plan(self) -> Plan | None:
+        """Return the plan of the scrape that has just ended, if the same again changes nothing.
+
+        That is so where it brought the series of the one before it, the storage knows all of
+        them, and nothing waits to be resolved or forgotten.
+        """
+        plan = self._plan
+        if plan is None or plan.unknown or plan.room or plan.ids is not self._tracked_before:
+            return None
+        if self._new or self._unresolved or not self.metadata.is_settled:
+            return None
+        is_flushed = self._flushed[0] is plan.series and self._flushed[1] == len(self._scanner)
+        return plan if is_flushed else None
+
+    def repeat(self) -> None:
+        """End a scrape that was just what the one before it was; see `settled_plan`."""
+        self._iteration += 1
+
     def _flush(self, seen: "array[int]") -> None:
         """Forget the series that are not in `seen`, and metadata that is long out of use."""
         self.metadata.purge(self._iteration)

@@ -34,6 +34,11 @@ class MetadataCache:
         return len(self._families)
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the last body spoke of every family there is, so that none can be forgotten."""
+        return len(self._families) == len(self._current)
+
+    @property
     def families(self) -> Mapping[str, Metadata]:
         """A view that changes with the target; copy it before the next await."""
         return self._families
@@ -63,7 +68,7 @@ class MetadataCache:
 
     def purge(self, iteration: int) -> None:
         """Forget the families that were last seen too many good scrapes ago."""
-        if len(self._families) == len(self._current):
+        if self.is_settled:
             return
         for family, seen in list(self._last_seen.items()):
             if family in self._current:

@@ -5,6 +5,7 @@ from typing import final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from promscrape.scrape.interval_length import IntervalLength
 from promscrape.summary import Summary
 
 _RANKS = (0.01, 0.05, 0.5, 0.9, 0.99)
@@ -128,20 +129,7 @@ class ScrapeMetrics:
             buckets=_BUCKETS,
             registry=registry,
         )
-        self.interval_length = Summary(
-            "prometheus_target_interval_length_seconds",
-            "Actual time between the starts of two scrapes.",
-            ("interval",),
-            ranks=_RANKS,
-            registry=registry,
-        )
-        self.interval_length_histogram = Histogram(
-            "prometheus_target_interval_length_histogram_seconds",
-            "Actual time between the starts of two scrapes.",
-            ("interval",),
-            buckets=_BUCKETS,
-            registry=registry,
-        )
+        self.interval_length = IntervalLength(registry)
 
     def forget_pool(self, job: str) -> None:
         """Drop the series of a stopped pool."""

@@ -38,7 +38,10 @@ _EXTRA_SERIES = {
 
 @final
 class ReportSeries:
-    """One target's report series, and the storage's handles for them."""
+    """One target's report series.
+
+    refs: the storage's handles for them, 0 where they are unknown.
+    """
 
     def __init__(
         self,
@@ -57,32 +60,35 @@ class ReportSeries:
         # Made at the first scrape: the scrapes of thousands of targets that are loaded at once
         # are spread over the interval, and so is this work.
         self._labels: list[Labels] = []
-        self._refs = array("Q", [0]) * len(self._names)
+        self.refs = array("Q", [0]) * len(self._names)
         self._generation = 0
 
     def append(
         self, transaction: Transaction, ingested: Ingested, duration_s: float, body_bytes: int
     ) -> PromscrapeError | None:
         """Append the report. Samples that come out of order are no error (L24)."""
-        values = [
+        values = self.values(ingested, duration_s, body_bytes)
+        self._prepare(transaction.generation)
+        appended = transaction.append(self.refs, self._labels, values, self._metadata)
+        if appended.error is None:
+            self.refs = appended.refs
+        return appended.error
+
+    def values(self, ingested: Ingested, duration_s: float, body_bytes: int) -> "array[float]":
+        """Return the report's samples, in the order of its series."""
+        row = (
             0.0 if ingested.error else 1.0,
             duration_s,
-            float(ingested.scraped),
-            float(ingested.relabeled),
-            float(ingested.added),
-        ]
-        if self._extra:
-            values += [*self._fixed, float(body_bytes)]
-        self._prepare(transaction.generation)
-        appended = transaction.append(self._refs, self._labels, array("d", values), self._metadata)
-        if appended.error is None:
-            self._refs = appended.refs
-        return appended.error
+            ingested.scraped,
+            ingested.relabeled,
+            ingested.added,
+        )
+        return array("d", (*row, *self._fixed, body_bytes) if self._extra else row)
 
     def append_end_of_run(self, transaction: Transaction) -> PromscrapeError | None:
         """Append a stale marker to each: the target is gone (L30)."""
         self._prepare(transaction.generation)
-        return transaction.append_markers(self._refs, self._labels)
+        return transaction.append_markers(self.refs, self._labels)
 
     def _prepare(self, generation: int) -> None:
         if not self._labels:
@@ -90,4 +96,4 @@ class ReportSeries:
             self._labels = [Labels.from_pairs([(METRIC_NAME, name), *own]) for name in self._names]
         if generation != self._generation:
             self._generation = generation
-            self._refs = array("Q", [0]) * len(self._names)
+            self.refs = array("Q", [0]) * len(self._names)

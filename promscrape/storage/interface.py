@@ -25,6 +25,7 @@ __all__ = [
     "Appended",
     "Appender",
     "Batch",
+    "Repeater",
 ]
 
 
@@ -118,8 +119,26 @@ class Appender(Protocol):
         """Drop the transaction's samples. Series it created stay known."""
 
 
+class Repeater(Protocol):
+    """Appends to the same series again and again, with none of the work that they need but once."""
+
+    def append(self, values: "array[float]", t_ms: int) -> bool:
+        """Append a sample at `t_ms` to each series, and commit, as a transaction of its own.
+
+        The array is the storage's from then on. Returns False where anything about it would be
+        out of the ordinary (a sample out of order, handles that were taken back, ...): nothing
+        has happened then, and an appender is needed. Raises StorageError as `commit` does.
+        """
+
+
 class Appendable(Protocol):
     """A storage that can be appended to."""
+
+    def repeater(self, refs: "array[int]") -> Repeater | None:
+        """Return a repeater for the series with these handles, which are all of this generation.
+
+        None where the storage has none, or it would save nothing.
+        """
 
     @property
     def generation(self) -> int:

@@ -47,7 +47,10 @@ def test_layouts_write_the_same_bytes(refs: list[int], t_ms: int, seed: int) -> 
     expected = plain.SampleLayout(refs[0], refs).encode(values)
     assert layout.encode(values) == layout.encode(values) == expected
     assert layout.count == len(refs)
-    read_alike(plain.samples_head(refs[0], t_ms) + bytes(expected))
+    record = plain.samples_head(refs[0], t_ms) + bytes(expected)
+    assert layout.record(t_ms, values) == record
+    assert plain.SampleLayout(refs[0], refs).record(t_ms, values) == record
+    read_alike(record)
 
 
 @given(st.lists(st.tuples(REFS, TIMES, BITS), min_size=1, max_size=60))

@@ -59,6 +59,7 @@ class RecordingStorage:
         self.committed: list[Sample] = []
         self.transactions: list[list[Sample]] = []
         self.rollbacks = 0
+        self.repeats = 0  # transactions that a repeater made
         self.exemplars: list[tuple[Labels, Exemplar]] = []
         self.metadata: dict[str, Metadata | None] = {}  # by metric name, as the last batch had it
         self.late_exemplars = 0
@@ -66,12 +67,19 @@ class RecordingStorage:
         self.refuses_markers = True
         self.broken: Mapping[str, StorageError] = {}
         self.commit_error: StorageError | None = None
-        self.gives_handles = True
+        self.gives_handles = self.gives_repeaters = True
         self._handles: dict[Labels, int] = {}
         self._last_ms: dict[Labels, int] = {}
 
     def appender(self) -> "RecordingAppender":
         return RecordingAppender(self)
+
+    def repeater(self, refs: "array[int]") -> "RecordingRepeater | None":
+        if not self.gives_repeaters:
+            return None
+        named = {handle: labels for labels, handle in self._handles.items()}
+        known = [named.get(ref) for ref in refs]
+        return RecordingRepeater(self, [labels for labels in known if labels is not None])
 
     def handle(self, labels: Labels) -> int:
         """Return the handle of a series, made on first use."""
@@ -110,6 +118,32 @@ class RecordingStorage:
     def report(self, name: str) -> list[float]:
         """Return the values of one report series, in the order of the scrapes."""
         return [sample.value for sample in self.committed if sample.name == name]
+
+
+@final
+class RecordingRepeater:
+    """Does what an appender would, where that is nothing but samples that are all accepted."""
+
+    def __init__(self, storage: RecordingStorage, labels: list[Labels]) -> None:
+        self._storage, self._labels = storage, labels
+        self._generation, self._handles = storage.generation, self._known()
+
+    def _known(self) -> list[int]:
+        return [self._storage.handle(labels) for labels in self._labels]
+
+    def append(self, values: "array[float]", t_ms: int) -> bool:
+        storage = self._storage
+        assert len(values) == len(self._labels)
+        if storage.generation != self._generation or self._known() != self._handles:
+            return False
+        pairs = list(zip(self._labels, values, strict=True))
+        if storage.broken or any(storage.check(labels, t_ms, value) for labels, value in pairs):
+            return False
+        if storage.commit_error is not None:
+            raise storage.commit_error
+        storage.repeats += 1
+        storage.take([Sample(labels, t_ms, value) for labels, value in pairs])
+        return True
 
 
 @final

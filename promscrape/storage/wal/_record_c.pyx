@@ -46,6 +46,7 @@ cdef extern from *:
 
 cdef enum:
     HEAD_BYTES = 17
+    SAMPLES_TYPE = 2
     VALUE_BYTES = 8
     # Two varints of ten bytes, and the value.
     WIDEST_ENTRY = 28
@@ -80,6 +81,15 @@ cdef inline uint8_t* put_value(uint8_t* at, const double* value) noexcept nogil:
     bits = big_endian(bits)
     memcpy(at, &bits, VALUE_BYTES)
     return at + VALUE_BYTES
+
+
+# Write the head of a record of type 2.
+cdef inline void put_head(uint8_t* at, uint64_t ref0, int64_t t0_ms) noexcept nogil:
+    cdef uint64_t bits = big_endian(ref0)
+    at[0] = SAMPLES_TYPE
+    memcpy(at + 1, &bits, 8)
+    bits = big_endian(<uint64_t>t0_ms)
+    memcpy(at + 9, &bits, 8)
 
 
 # Read a uvarint of at most 64 bits before `end` and return the place behind it, NULL where there
@@ -145,21 +155,29 @@ cdef class SampleLayout:
 
     def encode(self, values):
         """Return the entries with these values; raises ValueError where their number differs."""
+        return self._filled(values, 0, 0)
+
+    def record(self, t0_ms, values):
+        """Return a whole record, whose head and entries have this timestamp."""
+        return self._filled(values, HEAD_BYTES, t0_ms)
+
+    cdef bytes _filled(self, values, Py_ssize_t head, int64_t t0_ms):
         cdef double[::1] column = values
         cdef uint8_t* room
-        cdef Py_ssize_t size
+        cdef Py_ssize_t size = 0
         if column.shape[0] != self.count:
             raise ValueError(f"{column.shape[0]} values for {self.count} entries")
-        if self.count == 0:
-            return b""
         # A varint of a ref's distance is mostly of one to three bytes.
-        room = <uint8_t*>malloc(self.count * WIDEST_ENTRY)
+        room = <uint8_t*>malloc(head + self.count * WIDEST_ENTRY + 1)
         if room == NULL:
             raise MemoryError
         try:
-            with nogil:
-                size = self._put(room, &column[0])
-            return PyBytes_FromStringAndSize(<char*>room, size)
+            if head:
+                put_head(room, self.ref0, t0_ms)
+            if self.count:
+                with nogil:
+                    size = self._put(room + head, &column[0])
+            return PyBytes_FromStringAndSize(<char*>room, head + size)
         finally:
             free(room)
 

@@ -120,9 +120,10 @@ class SampleLayout:
     Costs 11 bytes a sample where refs ascend without many gaps, about 60 where they jump about.
     """
 
-    __slots__ = ("_pieces", "_runs", "_template", "count")
+    __slots__ = ("_pieces", "_ref0", "_runs", "_template", "count")
 
     def __init__(self, ref0: int, refs: Sequence[int]) -> None:
+        self._ref0 = ref0
         prefixes = [varint(ref - ref0) + b"\x00" for ref in refs]
         self.count = len(prefixes)
         self._runs = _runs_of([len(prefix) for prefix in prefixes])
@@ -132,6 +133,10 @@ class SampleLayout:
             self._template = b"".join([prefix + room for prefix in prefixes])
         else:
             self._pieces = [piece for prefix in prefixes for piece in (prefix, b"")]
+
+    def record(self, t0_ms: int, values: Values) -> bytes:
+        """Return a whole record, whose head and entries have this timestamp."""
+        return samples_head(self._ref0, t0_ms) + self.encode(values)
 
     def encode(self, values: Values) -> bytes | bytearray:
         """Return the entries with these values; raises ValueError where their number differs."""

@@ -22,7 +22,9 @@ from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.storage.wal.options import WalOptions
 from promscrape.storage.wal.pace import Pace, run_in_thread
 from promscrape.storage.wal.recovery import Recovered, Recovery
+from promscrape.storage.wal.repeater import WalRepeater
 from promscrape.storage.wal.segment import SegmentWriter
+from promscrape.storage.wal.series import Handles
 from promscrape.storage.wal.sync import Syncer
 from promscrape.storage.wal.tail import LogTail
 from promscrape.storage.wal.truncation import Truncator, floor_ms
@@ -211,6 +213,10 @@ class AgentStorage:
     def appender(self) -> WalAppender:
         """Open a transaction."""
         return WalAppender(self._parts)
+
+    def repeater(self, refs: Handles) -> WalRepeater | None:
+        """Return what appends to these series again and again; None where nothing is saved."""
+        return None if self._parts.logs_starts else WalRepeater(self._parts, refs)
 
     @property
     def wal_directory(self) -> Path:

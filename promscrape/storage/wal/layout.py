@@ -15,6 +15,7 @@ from typing import final
 from promscrape.model.metadata import Metadata
 from promscrape.storage.wal.record import SampleLayout
 from promscrape.storage.wal.series import Handles, SeriesTable, stretches
+from promscrape.storage.wal.timestamps import advance
 
 MAX_KEPT_SAMPLES = 4_000_000
 """At about 20 bytes a sample; what is over is worked out anew with each scrape."""
@@ -31,6 +32,7 @@ class BatchLayout:
     """
 
     __slots__ = (
+        "_before_ms",
         "_entries",
         "_last_ms",
         "_ref0",
@@ -50,7 +52,7 @@ class BatchLayout:
         if len(found) * _MIN_ROWS_A_STRETCH <= len(handles) + _MIN_ROWS_A_STRETCH:
             self._stretches = found
         # Series that come together were mostly last seen together.
-        self._last_ms = table.last_ms[handles[0]] if handles else 0
+        self._last_ms = self._before_ms = table.last_ms[handles[0]] if handles else 0
         self._ref0, self._entries = 0, SampleLayout(0, ())
         self._refs: array[int] | None = None
 
@@ -75,6 +77,26 @@ class BatchLayout:
         if self._stretches is None:
             return max(map(table.last_ms.__getitem__, self.handles)) < t_ms
         return t_ms > self._last_ms and table.are_at(self._stretches, self._last_ms)
+
+    def record(self, table: SeriesTable, values: "array[float]", t_ms: int) -> bytes:
+        """Return a record of these samples alone."""
+        return self.entries(table, table.refs[self.handles[0]]).record(t_ms, values)
+
+    def advance(self, table: SeriesTable, t_ms: int) -> bool:
+        """Make `t_ms` the last timestamp of each series, if all stand at one moment before it.
+
+        Nothing changes where they do not, or lie in many stretches.
+        """
+        before_ms, rows = self._last_ms, self._stretches
+        if rows is None or t_ms <= before_ms or not advance(table.last_ms, rows, before_ms, t_ms):
+            return False
+        self._before_ms, self._last_ms = before_ms, t_ms
+        return True
+
+    def step_back(self, table: SeriesTable) -> None:
+        """Take back what `advance` did just before."""
+        table.move_to(self._stretches or (), self._before_ms)
+        self._last_ms = self._before_ms
 
     def commit(self, table: SeriesTable, t_ms: int) -> None:
         """Make `t_ms` the last timestamp of each series, where it is after it."""

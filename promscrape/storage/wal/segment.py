@@ -71,6 +71,20 @@ class SegmentWriter:
         if saved:
             self._metrics.record_bytes_saved[self._compression].value += saved
 
+    def append_one(self, record: ReadableBuffer) -> None:
+        """As `append`, for one record, which is all that most transactions have."""
+        payload, flags = packed = compress(record, self._compression)
+        if self._fd == _NO_FILE:
+            self._open_next()
+        framed = frame(payload, flags, self._position)
+        if self._position + len(framed) > self._segment_bytes:
+            self._put([packed])
+        else:
+            self._write(framed, 1)
+        if flags:
+            saved = len(record) - len(payload)
+            self._metrics.record_bytes_saved[self._compression].value += saved
+
     def _put(self, packed: Sequence[_Packed]) -> None:
         framed = self._framed(packed)
         if self._position and self._position + len(framed) > self._segment_bytes:

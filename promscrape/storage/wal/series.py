@@ -181,6 +181,11 @@ class SeriesTable:
         """Return the series that the log does not have yet."""
         return [LoggedSeries(self.refs[row], self._wires[row]) for row in self._unlogged]
 
+    @property
+    def has_unlogged(self) -> bool:
+        """Whether there are series that the log does not have yet."""
+        return bool(self._unlogged)
+
     def mark_logged(self) -> None:
         """Take note that the log has all series."""
         self._unlogged.clear()

@@ -6,7 +6,7 @@ reads the log's files from where it stood (`log_reader.py`).
 
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, final
 
 from promscrape.storage.wal.record_types import LoggedExemplar, LoggedHistogram, LoggedSeries
@@ -20,7 +20,7 @@ class Position(NamedTuple):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for the reason given at `Commit`
 class Floats:
     """Float samples, a column for each property.
 
@@ -42,25 +42,29 @@ class Floats:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would take twice as long to make, in each scrape
 class Commit:
-    """What one transaction logged, without the series it created. `end` is where it ends."""
+    """What one transaction logged, without the series it created. `end` is where it ends.
+
+    samples: how many there are of either kind. newest_ms: the newest timestamp of one, 0 where
+    there is none.
+    """
 
     end: Position
     floats: Sequence[Floats] = ()
     histograms: Sequence[LoggedHistogram] = ()
     exemplars: Sequence[LoggedExemplar] = ()
+    samples: int = field(init=False)
+    newest_ms: int = field(init=False)
 
-    @property
-    def samples(self) -> int:
-        """How many samples of either kind there are."""
-        return sum(len(floats.refs) for floats in self.floats) + len(self.histograms)
-
-    @property
-    def newest_ms(self) -> int:
-        """The newest timestamp of a sample, 0 where there is none."""
-        newest = [floats.newest_ms for floats in self.floats]
-        return max([*newest, *(entry.t_ms for entry in self.histograms)], default=0)
+    def __post_init__(self) -> None:
+        samples, newest_ms = len(self.histograms), 0
+        for block in self.floats:
+            samples += len(block.refs)
+            newest_ms = max(newest_ms, block.newest_ms)
+        for logged in self.histograms:
+            newest_ms = max(newest_ms, logged.t_ms)
+        self.samples, self.newest_ms = samples, newest_ms
 
 
 class Follower(Protocol):
@@ -107,7 +111,7 @@ class LogTail:
         newest_ms: the newest timestamp of its samples, also where it comes without columns.
         """
         self.end = commit.end
-        self.newest_ms = max(self.newest_ms, newest_ms)
+        self.newest_ms = max(self.newest_ms, commit.newest_ms, newest_ms)
         for follower in self._followers:
             if follower.is_at_end:
                 follower.take(commit)

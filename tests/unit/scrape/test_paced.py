@@ -12,7 +12,7 @@ from promscrape.errors import FetchError, StorageError
 from promscrape.model.regex import Regex
 from promscrape.model.sample import float_bits
 from promscrape.relabel import RelabelAction, RelabelConfig
-from promscrape.scrape import cache, loop, paced
+from promscrape.scrape import cache, paced, work
 from promscrape.scrape.client import Response
 from promscrape.storage.interface import AppendCode
 from tests.support.scraping import Answer, OneTarget, markers, values
@@ -24,8 +24,8 @@ DROP_B = RelabelConfig(source_labels=("__name__",), regex=Regex("b"), action=Rel
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every body be a large one, and two or three samples a part."""
-    monkeypatch.setattr(loop, "OFF_LOOP_BYTES", 0)
-    monkeypatch.setattr(loop, "PACED_SAMPLES", -1)
+    monkeypatch.setattr(work, "OFF_LOOP_BYTES", 0)
+    monkeypatch.setattr(work, "PACED_SAMPLES", -1)
     monkeypatch.setattr(cache, "_SAMPLES_A_PART", 3)
     monkeypatch.setattr(cache, "_NEW_SERIES_A_PART", 2)
     monkeypatch.setattr(cache, "_RESOLVED_A_STEP", 1)

@@ -1,8 +1,11 @@
 """Whose turn it is to hold up the event loop."""
 
 import asyncio
+from collections.abc import Callable
 
-from promscrape.scrape.turns import Turns
+import pytest
+
+from promscrape.scrape.turns import GATHERED_S, Turns
 
 
 async def test_each_pass_has_one_turn_in_the_order_they_are_asked_for() -> None:
@@ -52,3 +55,47 @@ async def test_a_turn_that_was_given_up_goes_to_the_next() -> None:
     tasks[1].cancel()
     await asyncio.wait(tasks)
     assert done == ["a", "c"]
+
+
+async def test_who_comes_soon_after_another_waits_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first goes on at once; the others together at the end of the while."""
+    turns, done, ends = Turns(GATHERED_S), list[str](), list[Callable[[], None]]()
+    loop = asyncio.get_running_loop()
+
+    class Later:
+        """The loop, but for its timers, which the test lets fire."""
+
+        create_future, call_soon = loop.create_future, loop.call_soon
+
+        def call_later(self, delay_s: float, call: Callable[..., None], *args: object) -> None:
+            assert delay_s == GATHERED_S
+            ends.append(lambda: call(*args))
+
+    monkeypatch.setattr(asyncio, "get_running_loop", Later)
+
+    async def work(name: str, *, may_wait: bool = True) -> None:
+        await turns.mine(may_wait=may_wait)
+        done.append(name)
+
+    async def settled() -> str:
+        for _ in range(9):
+            await asyncio.sleep(0)
+        return "".join(done)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work("a"))
+        assert await settled() == "a"
+        group.create_task(work("b"))
+        group.create_task(work("c"))
+        group.create_task(work("d", may_wait=False))
+        assert await settled() == "ad"
+        ends.pop()()
+        assert await settled() == "adbc"
+        group.create_task(work("e"))
+        assert await settled() == "adbc"
+        ends.pop()()
+        assert await settled() == "adbce"
+        ends.pop()()  # in which nobody came: the next one finds it quiet
+        assert not ends
+        group.create_task(work("f"))
+        assert await settled() == "adbcef"

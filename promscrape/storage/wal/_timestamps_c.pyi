@@ -1,0 +1,1 @@
+from promscrape.storage.wal._timestamps_py import advance as advance
