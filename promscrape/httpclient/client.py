@@ -21,7 +21,7 @@ from promscrape.errors import FetchError
 from promscrape.httpclient.auth import OAuth2
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.httpclient.connection import IDLE_S
-from promscrape.httpclient.credentials import ExtraHeaders, authorize, basic
+from promscrape.httpclient.credentials import ExtraHeaders, authorize, basic, reads_files
 from promscrape.httpclient.oauth2 import TokenReply, Tokens, refuse_unsupported
 from promscrape.httpclient.plain import PlainClient
 from promscrape.httpclient.redirect import (
@@ -100,8 +100,12 @@ class HTTPClient:
             read_bufsize=_READ_BYTES,
             headers={"User-Agent": user_agent},
         )
-        self._user_agent = user_agent
-        self._plain: PlainClient | None = None
+        own = None if reads_files(config) or self._router or signer else self._own_headers()
+        self._plain = (
+            None
+            if own is None
+            else PlainClient(self._session, user_agent, own, has_socket=bool(unix_socket))
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,24 +129,28 @@ class HTTPClient:
             await self._signer.close()
 
     def plain(self) -> PlainClient | None:
-        """Return the way of plain GET requests, None where the section adds to each request."""
-        if self._plain is None and not self._has_dress:
-            self._plain = PlainClient(
-                self._session, self._user_agent, has_socket=bool(self._unix_socket)
-            )
+        """Return the way of plain requests, None where the section needs the full client.
+
+        It does for proxies, signatures, tokens that expire, and what is read from files.
+        """
         return self._plain
 
     def redirected(
-        self, url: str, headers: Mapping[str, str], status: int, location: str
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        status: int,
+        location: str,
+        body: bytes | None = None,
     ) -> Coroutine[None, None, aiohttp.ClientResponse] | None:
         """Return how to go on after a GET was answered by this, None where it is not followed.
 
-        To be awaited; see `request`.
+        body: that of a POST. To be awaited; see `request`.
         """
         if not (self._follows_redirects and status in REDIRECTS and location):
             return None
-        hop = first_hop("GET", url, headers, None).to(status, location)
-        return self._chase(hop, MAX_REQUESTS - 1)
+        first = first_hop("GET" if body is None else "POST", url, headers, body)
+        return self._chase(first.to(status, location), MAX_REQUESTS - 1)
 
     def get(
         self, url: str, headers: Mapping[str, str]
@@ -166,6 +174,16 @@ class HTTPClient:
         the caller's, by cancellation, which closes the connection.
         """
         return await self._chase(first_hop(method, url, headers, body), MAX_REQUESTS)
+
+    def _own_headers(self) -> list[tuple[str, str]] | None:
+        """Return what the section adds to each request, None where that fails at each."""
+        try:
+            own = list(self._extra_headers.pairs(at_home=True))
+            if self._authorize is not None:
+                own.append(("Authorization", self._authorize()))
+        except FetchError:
+            return None
+        return own
 
     async def _chase(self, hop: Hop, requests: int) -> aiohttp.ClientResponse:
         for _ in range(requests):

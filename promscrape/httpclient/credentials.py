@@ -41,6 +41,18 @@ def authorize(config: HTTPClientConfig) -> Authorize | None:
     return None
 
 
+def reads_files(config: HTTPClientConfig) -> bool:
+    """Whether what requests carry may change from one to the next, as `oauth2` tokens do, too."""
+    basic_auth, authorization = config.basic_auth, config.authorization
+    return bool(
+        config.oauth2
+        or config.bearer_token_file
+        or (basic_auth and (basic_auth.username_file or basic_auth.password_file))
+        or (authorization and authorization.credentials_file)
+        or any(header.files for header in config.http_headers.values())
+    )
+
+
 def basic(username: str, password: str) -> str:
     """Return the value of an Authorization header of type Basic."""
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()

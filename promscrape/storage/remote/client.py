@@ -6,7 +6,7 @@ Sections 1 and 5 of the remote-write specification.
 import asyncio
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Final, final
 
 import aiohttp
@@ -15,8 +15,10 @@ from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
 from promscrape.errors import ConfigError, FetchError
+from promscrape.httpclient.answer import AnswerReader, UnusualAnswer
 from promscrape.httpclient.client import HTTPClient
 from promscrape.httpclient.credentials import check_header
+from promscrape.httpclient.plain import PlainRequest, fields_of
 from promscrape.httpclient.redirect import first_hop
 from promscrape.model.secret import MASK
 from promscrape.storage.remote.config import RemoteWriteConfig, WriteMessage
@@ -29,6 +31,8 @@ MAX_SAID_BYTES: Final = 1024
 
 # What is read of a longer body, so that its connection can serve the next request.
 _DRAINED_BYTES = 4 << 20
+
+_ATTEMPT = "Retry-Attempt"
 
 _PROTOCOL: Final[Mapping[WriteMessage, Mapping[str, str]]] = {
     WriteMessage.V1: {
@@ -76,7 +80,8 @@ class WriteClient:
         self._retries_429 = config.queue_config.retry_on_http_429
         self._logs_failed = config.failed_request_logging
         self._clock, self._log = clock, log
-        self._is_closed = False
+        self._is_closed, self._last_head = False, b""
+        self._last_headers: Mapping[str, str] = {}
         self._http = HTTPClient(
             config.http_client,
             user_agent,
@@ -85,6 +90,8 @@ class WriteClient:
             signer=signer_for(config, user_agent, clock=clock, environ=environ),
             round_robin_dns=config.round_robin_dns,
         )
+
+        self._plain = self._plain_requests()
 
     async def close(self) -> None:
         """Close all connections; requests under way fail, as those of later do."""
@@ -95,12 +102,8 @@ class WriteClient:
         self, body: bytes, *, version: WriteMessage, attempt: int, counts: Counts
     ) -> Outcome:
         """See `Sender.send`."""
-        headers: Mapping[str, str] = self._headers[version]
-        if attempt:
-            headers = CIMultiDict(headers)
-            headers["Retry-Attempt"] = str(attempt)
         try:
-            answer = await self._request(body, headers)
+            answer = await self._request(body, version, attempt)
         except FetchError as exc:
             outcome = Outcome(Verdict.RETRY, error=str(exc))
         else:
@@ -115,24 +118,80 @@ class WriteClient:
             self._note(outcome, len(body), attempt, counts)
         return outcome
 
-    async def _request(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _plain_requests(self) -> dict[WriteMessage, PlainRequest]:
+        """Return the requests of the versions that need no full client, all lines but a few."""
+        client = self._http.plain()
+        if client is None:
+            return {}
+        prepared = {
+            message: client.prepare(self._url, headers, "POST")
+            for message, headers in self._headers.items()
+            if _ATTEMPT not in headers
+        }
+        return {message: request for message, request in prepared.items() if request}
+
+    async def _request(self, body: bytes, version: WriteMessage, attempt: int) -> Answer:
         """Return the answer within `remote_timeout`. Raises FetchError."""
         deadline_s = asyncio.get_running_loop().time() + self._timeout_s
+        headers = self._headers[version]
+        if attempt:
+            headers = CIMultiDict(headers)
+            headers[_ATTEMPT] = str(attempt)
+        plain, client = self._plain.get(version), self._http.plain()
+        if plain is None or client is None:
+            return await self._fully(self._http.post(self._url, headers, body), deadline_s)
+        fields = b"%b: %d\r\n" % (_ATTEMPT.encode(), attempt) if attempt else b""
+        reader = AnswerReader(MAX_SAID_BYTES, _DRAINED_BYTES)
+        try:
+            await client.post(plain, body, reader, self._timeout_s, fields)
+        except UnusualAnswer:
+            # The peer may have the body and gets it again this once, as after a cut connection.
+            self._plain.clear()
+            return await self._fully(self._http.post(self._url, headers, body), deadline_s)
+        except FetchError as exc:
+            if isinstance(exc.__cause__, TimeoutError):
+                raise self._late() from exc
+            raise (self._closed() if self._is_closed else exc) from exc
+        further = self._http.redirected(self._url, headers, reader.status, reader.location, body)
+        return (
+            self._answer(plain, reader)
+            if further is None
+            else await self._fully(further, deadline_s)
+        )
+
+    def _answer(self, request: PlainRequest, reader: AnswerReader) -> Answer:
+        head = reader.head
+        if head != self._last_head:  # within a second, most are the same
+            self._last_head, self._last_headers = head, fields_of(head)
+        said = reader.body.decode(errors="replace") if reader.body else ""
+        if said:
+            said = _without_credentials(said, fields_of(request.head))
+        return Answer(reader.status, reader.reason, self._last_headers, said)
+
+    async def _fully(
+        self, answering: Awaitable[aiohttp.ClientResponse], deadline_s: float
+    ) -> Answer:
+        """Do as `_request` with what the full client gives."""
         try:
             async with asyncio.timeout_at(deadline_s):
-                answer = await self._http.post(self._url, headers, body)
+                answer = await answering
         except TimeoutError as exc:
-            raise FetchError(
-                f"no response within remote_timeout ({self._timeout_s:g}s): "
-                "context deadline exceeded"
-            ) from exc
+            raise self._late() from exc
         except RuntimeError as exc:
             # aiohttp's word for a client that was closed while a token was waited for.
             if not self._is_closed:
                 raise
-            raise FetchError("the client was closed: its section has changed") from exc
+            raise self._closed() from exc
         said = await _said(answer, deadline_s)
         return Answer(answer.status, answer.reason or "", answer.headers, said)
+
+    def _late(self) -> FetchError:
+        return FetchError(
+            f"no response within remote_timeout ({self._timeout_s:g}s): context deadline exceeded"
+        )
+
+    def _closed(self) -> FetchError:
+        return FetchError("the client was closed: its section has changed")
 
     def _note(self, outcome: Outcome, size: int, attempt: int, counts: Counts) -> None:
         self._log.debug(

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from promscrape.errors import FetchError
-from promscrape.httpclient.answer import UnusualAnswer
-from promscrape.httpclient.auth import BasicAuth
+from promscrape.httpclient.answer import AnswerReader, UnusualAnswer
+from promscrape.httpclient.auth import Authorization, BasicAuth, OAuth2
 from promscrape.httpclient.client import HTTPClient
-from promscrape.httpclient.config import HTTPClientConfig
+from promscrape.httpclient.config import Header, HTTPClientConfig
 from promscrape.httpclient.plain import PlainClient, PlainRequest
 from promscrape.httpclient.proxy import ProxyConfig
+from promscrape.model.secret import Secret
 from promscrape.model.url import URL
 from tests.support.entries import until
 from tests.support.http_server import RecordingServer
@@ -244,13 +245,152 @@ async def test_what_is_not_plain_is_not_prepared(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("config", "name", "values"),
     [
-        HTTPClientConfig(basic_auth=BasicAuth(username="me")),
-        HTTPClientConfig(proxy=ProxyConfig(proxy_url=URL("http://127.0.0.1:1"))),
+        pytest.param(
+            HTTPClientConfig(basic_auth=BasicAuth(username="me", password=Secret("pw"))),
+            "Authorization",
+            ["Basic bWU6cHc="],
+            id="basic_auth",
+        ),
+        pytest.param(
+            HTTPClientConfig(authorization=Authorization(type="Token", credentials=Secret("abc"))),
+            "Authorization",
+            ["Token abc"],
+            id="authorization",
+        ),
+        pytest.param(
+            HTTPClientConfig(
+                http_headers={"X-A": Header(values=("1", "2"), secrets=(Secret("3"),))}
+            ),
+            "X-A",
+            ["1", "2", "3"],
+            id="http_headers",
+        ),
     ],
 )
-async def test_a_section_that_adds_to_requests_has_no_plain_ones(config: HTTPClientConfig) -> None:
-    """H7, H8."""
+async def test_what_never_changes_goes_with_each_plain_request(
+    config: HTTPClientConfig, name: str, values: list[str]
+) -> None:
+    """H7, H8: as the full client sends it; shown by nothing that is printed."""
+    async with RecordingServer() as server, HTTPClient(config, "promscrape/test") as client:
+        plain_client = client.plain()
+        assert plain_client is not None
+        request = prepared(plain_client, server.url)
+        assert (await plain_client.get(request, 100, 5)).body == b"hello"
+        (await client.get(server.url, {})).release()
+        caller_s = plain_client.prepare(server.url, {"authorization": "mine"})
+        assert caller_s is not None
+        await plain_client.get(caller_s, 100, 5)
+    short, full, own = server.requests
+    assert short.headers.getall(name) == full.headers.getall(name) == values
+    assert own.headers.getall(name) == (["mine"] if name == "Authorization" else values)
+    assert not any(value in repr(request) for value in values if len(value) > 1)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        HTTPClientConfig(basic_auth=BasicAuth(username="me", password_file="/f")),
+        HTTPClientConfig(basic_auth=BasicAuth(username_file="/f")),
+        HTTPClientConfig(authorization=Authorization(credentials_file="/f")),
+        HTTPClientConfig(bearer_token_file="/f"),
+        HTTPClientConfig(http_headers={"X-A": Header(files=("/f",))}),
+        HTTPClientConfig(oauth2=OAuth2(client_id="me", token_url=URL("http://127.0.0.1:1"))),
+        HTTPClientConfig(proxy=ProxyConfig(proxy_url=URL("http://127.0.0.1:1"))),
+        HTTPClientConfig(authorization=Authorization(credentials=Secret("a\nb"))),
+    ],
+)
+async def test_a_section_whose_requests_may_differ_has_no_plain_ones(
+    config: HTTPClientConfig,
+) -> None:
+    """H7, H8: nor one whose requests fail each time."""
     async with HTTPClient(config, "promscrape/test") as client:
         assert client.plain() is None
+
+
+@pytest.mark.parametrize("name", ["Host", "transfer-encoding", "Content-Length", "Expect"])
+async def test_a_header_that_changes_how_a_request_is_sent_is_not_plain(name: str) -> None:
+    """H9."""
+    async with plain() as client:
+        assert client.prepare("http://a/", {name: "x"}) is None
+
+
+async def posted(
+    client: PlainClient, url: str, body: bytes = b"body", timeout_s: float = 5
+) -> AnswerReader:
+    request = client.prepare(url, {}, "POST")
+    assert request is not None
+    reader = AnswerReader(100, 1000)
+    await client.post(request, body, reader, timeout_s, b"X-More: 1\r\n")
+    return reader
+
+
+async def test_a_body_is_sent_with_its_length() -> None:
+    """Remote write section 1: over the connection of the last one."""
+    async with RecordingServer() as server, plain() as client:
+        for body in (b"body", b"x" * 1_000_000, b""):
+            assert (await posted(client, f"{server.url}/w?a=b", body)).body == b"hello"
+            assert server.bodies[-1] == body
+            assert server.requests[-1].method == "POST"
+            assert server.requests[-1].raw_path == "/w?a=b"
+        assert client.open_connections == 1
+    assert server.sent("X-More") == ["1"] * 3
+    assert server.sent("Content-Length") == ["4", "1000000", "0"]
+
+
+async def test_a_body_is_not_sent_again_over_another_connection() -> None:
+    """Remote write 1.3: the peer may have it; the queue decides."""
+    async with talking(answer, hang_up) as (url, counts), plain() as client:
+        await posted(client, url)
+        with pytest.raises(FetchError) as caught:
+            await posted(client, url)
+    assert str(caught.value) == f'Post "{url}": EOF'
+    assert counts == [2]
+
+
+@asynccontextmanager
+async def taking_no_body(answer: bytes) -> AsyncIterator[str]:
+    """Serve connections that read the head of a request, answer it, and read no further."""
+    over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await over.wait()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    finally:
+        over.set()
+        server.close()
+
+
+async def test_an_answer_before_the_body_was_taken_ends_the_connection() -> None:
+    """What is left of the body would be taken for the next request."""
+    async with taking_no_body(ANSWER) as url, plain() as client:
+        assert (await posted(client, url, b"x" * (32 << 20))).body == b"hello"
+        assert not client.open_connections
+
+
+async def test_a_body_that_the_peer_does_not_take_runs_into_the_timeout() -> None:
+    """T36: and does not keep the connection open until it does."""
+    async with taking_no_body(b"") as url, plain() as client:
+        with pytest.raises(FetchError) as caught:
+            await posted(client, url, b"x" * (32 << 20), timeout_s=0.1)
+        assert isinstance(caught.value.__cause__, TimeoutError)
+        assert not client.open_connections
+
+
+async def test_the_rest_of_an_answer_may_be_missing() -> None:
+    """Remote write 1.4: its status is all that decides."""
+
+    def begin(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad\r\nContent-Length: 9\r\n\r\nbeca")
+
+    async with talking(begin) as (url, _), plain() as client:
+        reader = await posted(client, url, timeout_s=0.1)
+        assert (reader.status, reader.body) == (400, b"beca")
+        assert not client.open_connections

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from promscrape.errors import ConfigError
 from promscrape.httpclient.auth import BasicAuth
+from promscrape.httpclient.client import HTTPClient
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
 from promscrape.model.secret import Secret
@@ -25,6 +26,13 @@ from tests.support.http_server import Answer, RecordingServer
 
 BODY = b"\x03\x08abc"
 FIVE = Counts(samples=5)
+
+
+@pytest.fixture(params=["plain", "full"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rule holds for plain requests and for those that the full client makes."""
+    if request.param == "full":
+        monkeypatch.setattr(HTTPClient, "plain", lambda _: None)
 
 
 def saying(status: int, text: str = "", **headers: str) -> Answer:
@@ -276,6 +284,49 @@ async def test_redirects_are_followed(
     assert (await sent(f"{server.url}/w")).verdict is Verdict.ACCEPTED
     assert [request.method for request in server.requests] == ["POST", method]
     assert server.bodies == bodies
+
+
+async def test_an_unusual_answer_is_for_the_full_client_from_then_on() -> None:
+    """Remote write 1.3: the peer gets one body twice, as after a cut connection."""
+    bodies: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        bodies.append(await reader.readexactly(len(BODY)))
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\nto the end")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with client_of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/") as client:
+        for _ in range(2):
+            outcome = await client.send(BODY, version=WriteMessage.V1, attempt=0, counts=FIVE)
+            assert outcome == Outcome(Verdict.ACCEPTED, status=200)
+    server.close()
+    is_plain = client._http.plain() is not None
+    assert bodies == [BODY] * (3 if is_plain else 2)
+
+
+async def test_an_endless_text_costs_its_connection_only(server: RecordingServer) -> None:
+    """T42: it is cut, and not read for as long as it comes."""
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=400)
+        await response.prepare(request)
+        while True:
+            await response.write(b"x" * 65536)
+
+    server.answer = endless
+    outcome = await sent(server.url)
+    assert outcome.error == "server returned HTTP status 400 Bad Request: " + "x" * MAX_SAID_BYTES
+
+
+async def test_what_a_peer_says_it_wrote_is_heard_each_time(server: RecordingServer) -> None:
+    """Remote write 5.3: though the heads of its answers are nearly the same."""
+    async with client_of(server.url) as client:
+        for number in (1, 1, 2):
+            server.answer = saying(204, X_Prometheus_Remote_Write_Samples_Written=str(number))
+            outcome = await client.send(BODY, version=WriteMessage.V2, attempt=0, counts=FIVE)
+            assert outcome.written == Counts(samples=number)
 
 
 async def test_a_redirect_that_is_not_followed_is_final(server: RecordingServer) -> None:
