@@ -5,15 +5,19 @@ from collections.abc import Callable
 
 import pytest
 
-from promscrape.scrape.turns import GATHERED_S, Turns
+from promscrape.scrape.turns import GATHERED_S, PASS_S, Turns
+from tests.support.clock import ManualClock
 
 
-async def test_each_pass_has_one_turn_in_the_order_they_are_asked_for() -> None:
-    """Other work of the event loop comes between two of them."""
-    turns, done = Turns(), list[str]()
+@pytest.mark.parametrize(("turn_s", "order"), [(PASS_S, "a-b-c-d"), (PASS_S / 2, "a-b-cd")])
+async def test_passes_have_turns_in_the_order_they_are_asked_for(turn_s: float, order: str) -> None:
+    """Other work of the event loop comes between two passes, of which each has room for so many."""
+    clock = ManualClock()
+    turns, done = Turns(monotonic_s=clock.monotonic_s), list[str]()
 
     async def work(name: str) -> None:
         await turns.mine()
+        clock.work(turn_s)
         done.append(name)
 
     async def other() -> None:
@@ -22,10 +26,10 @@ async def test_each_pass_has_one_turn_in_the_order_they_are_asked_for() -> None:
             await asyncio.sleep(0)
 
     async with asyncio.TaskGroup() as group:
-        for name in "abc":
+        for name in "abcd":
             group.create_task(work(name))
         group.create_task(other())
-    assert "".join(done).replace("--", "-").replace("--", "-").strip("-") == "a-b-c"
+    assert "".join(done).replace("--", "-").replace("--", "-").strip("-") == order
 
 
 async def test_the_first_to_ask_does_not_wait() -> None:
