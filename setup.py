@@ -32,9 +32,9 @@ setup(
         compiled("promscrape.exposition._target_memory_c"),
         compiled("promscrape.exposition._walk_c"),
         compiled("promscrape.httpclient._answer_c"),
+        compiled("promscrape.model._label_store_c"),
         compiled("promscrape.storage.remote._encode_c"),
         compiled("promscrape.storage.wal._record_c"),
         compiled("promscrape.storage.wal._timestamps_c"),
-        compiled("promscrape.storage.wal._wire_index_c"),
     ]
 )

@@ -67,7 +67,7 @@ async def _scrapes(directory: Path) -> None:
             Ingest(
                 ScrapeConfig(job_name="node"),
                 Labels.from_map({"job": "node", "instance": f"host{number}:9100"}),
-                SeriesCache(),
+                SeriesCache(labels=storage.labels),
                 metrics,
                 log,
             )

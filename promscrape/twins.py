@@ -16,10 +16,10 @@ _COMPILED_MODULES = (
     "promscrape.exposition._target_memory_c",
     "promscrape.exposition._walk_c",
     "promscrape.httpclient._answer_c",
+    "promscrape.model._label_store_c",
     "promscrape.storage.remote._encode_c",
     "promscrape.storage.wal._record_c",
     "promscrape.storage.wal._timestamps_c",
-    "promscrape.storage.wal._wire_index_c",
 )
 
 

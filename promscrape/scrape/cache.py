@@ -21,6 +21,7 @@ from promscrape.exposition.columns import Columns, NewSeries, NewTexts
 from promscrape.exposition.entries import LabelPairs
 from promscrape.exposition.reader import BodyReader
 from promscrape.exposition.switches import DEFAULT_SWITCHES, Switches
+from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import EMPTY_LABELS, Labels
 from promscrape.model.metadata import Metadata
 from promscrape.model.sample import NO_TIMESTAMP
@@ -50,18 +51,24 @@ _COMPARED_AT_ONCE = 64
 class SeriesCache:
     """The memory of one scrape loop; it outlives the loop when a reload leaves its rules alone.
 
+    labels: the store of label sets, that of the storage where the two are to share them.
+
     A scrape goes `scan`, `use_generation`, `plan`, `note_appended`, `track`, `stale`, `end`.
     """
 
     def __init__(
-        self, switches: Switches = DEFAULT_SWITCHES, *, attaches_metadata: bool = False
+        self,
+        switches: Switches = DEFAULT_SWITCHES,
+        *,
+        attaches_metadata: bool = False,
+        labels: LabelStore | None = None,
     ) -> None:
         self.metadata = MetadataCache()
         self._scanner = BodyReader(switches)
         families = self.metadata.families
         self._column = MetadataColumn(families) if attaches_metadata else None
         self._states = bytearray()
-        self._labels = LabelSets()
+        self._labels = LabelSets(LabelStore() if labels is None else labels)
         self._refs: array[int] = array("Q")
         self._generation = 0
         self._new: deque[tuple[Sequence[NewSeries], Sequence[int]]] = deque()  # not tried yet
@@ -291,7 +298,6 @@ class SeriesCache:
             if not ref or (codes and codes[at] != AppendCode.ACCEPTED):
                 continue
             self._refs[series_id] = ref
-            self._labels.settle(series_id)
             if self._states[series_id] == _RESOLVED:
                 self._states[series_id] = _ACCEPTED
                 added += counted is None or at < counted

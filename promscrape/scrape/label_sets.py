@@ -1,85 +1,49 @@
 """The label sets of a target's series, by the scanner's ids.
 
-A storage that takes a series has its label set, too, and both mean the same bytes. Only those
-bytes are kept here, but for the moment in which a storage may put its own in their place: an
-object around them, for each of a million series, would take more than the numbers that a series
-needs.
+A storage that takes a series has its label set, too. Both keep it in one store, where it lies once:
+here is nothing but the number of its row.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import final, overload
+from typing import final
 
-from promscrape.model.labels import EMPTY_LABELS, Labels
+from promscrape.model.kept_labels import KeptLabels
+from promscrape.model.label_store import LabelStore
+from promscrape.model.labels import Labels
+
+_EMPTY = 0
 
 
 @final
 class LabelSets:
-    """A label set an id; the empty one where none was put."""
+    """A label set an id; the empty one where none was put. Each is held in the store."""
 
-    def __init__(self) -> None:
-        self._sets: list[Labels | bytes] = []
+    def __init__(self, store: LabelStore) -> None:
+        self._store = store
+        self._rows = array("I")
+
+    def __del__(self) -> None:
+        # The cache of a target that is gone: nobody tells it so.
+        self._store.let_go_all(self._rows)
 
     def __len__(self) -> int:
-        return len(self._sets)
+        return len(self._rows)
 
     def __getitem__(self, series_id: int) -> Labels:
-        found = self._sets[series_id]
-        return Labels(found) if isinstance(found, bytes) else found
+        return Labels(self._store.wire(self._rows[series_id]))
 
     def __setitem__(self, series_id: int, wire: bytes) -> None:
-        self._sets[series_id] = wire
-
-    def lent(self, series_id: int) -> Labels:
-        """Return the label set for a storage to put its own bytes into, until `settle`."""
-        found = self._sets[series_id]
-        if isinstance(found, bytes):
-            found = self._sets[series_id] = Labels(found)
-        return found
+        before, self._rows[series_id] = self._rows[series_id], self._store.keep(wire)
+        self._store.let_go(before)
 
     def make_room(self, missing: int) -> None:
         """Add so many ids."""
-        self._sets.extend([EMPTY_LABELS] * missing)
+        self._rows.frombytes(bytes(4 * missing))
 
     def forget(self, series_id: int) -> None:
-        self._sets[series_id] = EMPTY_LABELS
+        before, self._rows[series_id] = self._rows[series_id], _EMPTY
+        self._store.let_go(before)
 
-    def settle(self, series_id: int) -> None:
-        """Keep the bytes alone: a storage has taken the series, and put its own in their place."""
-        found = self._sets[series_id]
-        if not isinstance(found, bytes):
-            self._sets[series_id] = found.wire
-
-    def of(self, ids: "array[int]") -> "Sequence[Labels]":
-        """Return the label sets of these ids, each looked up when it is asked for.
-
-        One that is asked for by its place is lent.
-        """
-        return _Chosen(self, ids)
-
-
-@final
-class _Chosen(Sequence[Labels]):
-    """Good for as long as none of the ids is given to another series."""
-
-    __slots__ = ("_ids", "_sets")
-
-    def __init__(self, sets: LabelSets, ids: "array[int]") -> None:
-        self._sets, self._ids = sets, ids
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    @overload
-    def __getitem__(self, at: int) -> Labels: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Labels]: ...
-
-    def __getitem__(self, at: int | slice) -> Labels | Sequence[Labels]:
-        if isinstance(at, slice):
-            return _Chosen(self._sets, self._ids[at])
-        return self._sets.lent(self._ids[at])
-
-    def __iter__(self) -> Iterator[Labels]:
-        return map(self._sets.__getitem__, self._ids)
+    def of(self, ids: "array[int]") -> KeptLabels:
+        """Return the label sets of these ids, as they are when they are asked for."""
+        return KeptLabels(self._store, self._rows, ids)

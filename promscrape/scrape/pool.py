@@ -252,7 +252,9 @@ def new_cache(target: Target, options: ScrapeOptions) -> SeriesCache:
         start_timestamps=options.start_timestamps,
         type_and_unit_labels=options.type_and_unit_labels,
     )
-    return SeriesCache(switches, attaches_metadata=options.attaches_metadata)
+    return SeriesCache(
+        switches, attaches_metadata=options.attaches_metadata, labels=options.storage.labels
+    )
 
 
 def same_but_for_discovery(old: ScrapeConfig, new: ScrapeConfig) -> bool:

@@ -13,6 +13,7 @@ from typing import Protocol
 from promscrape.errors import StorageError
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
+from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata
 from promscrape.model.sample import NO_START, NO_TIMESTAMP
@@ -45,7 +46,8 @@ class Batch:
     refs: array("Q"), the storage's own handles as an earlier `Appended` gave them, 0 where
         unknown. Handles are only good while the storage's `generation` is the one given here;
         otherwise the storage resolves each series by its labels again.
-    labels: the series' label sets, as long as `refs`; shared, never copied.
+    labels: the series' label sets, as long as `refs`; shared, never copied. Where they are
+        `KeptLabels` of the storage's own store, none of them is made.
     values: array("d"). NaN keeps its bits: a stale marker is a value like any other.
     t_ms: the timestamp of every sample that has none of its own.
     timestamps: array("q"), or None where no sample has its own; NO_TIMESTAMP where one lacks it.
@@ -139,6 +141,10 @@ class Appendable(Protocol):
 
         None where the storage has none, or it would save nothing.
         """
+
+    @property
+    def labels(self) -> LabelStore:
+        """The store of label sets; callers that keep theirs there have them in common with it."""
 
     @property
     def generation(self) -> int:

@@ -66,7 +66,13 @@ class Large:
         job = OneTarget(ScrapeConfig(job_name="j"))
         self.target = make_target()
         self.loop = ScrapeLoop(
-            self.target, job, self.client, SeriesCache(), options, 0, structlog.get_logger()
+            self.target,
+            job,
+            self.client,
+            SeriesCache(labels=options.storage.labels),
+            options,
+            0,
+            structlog.get_logger(),
         )
 
     async def scrape(self, body: bytes, t_ms: int) -> float:

@@ -8,6 +8,7 @@ from typing import final
 from promscrape.errors import InvalidSeries, StorageError
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
+from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata
 from promscrape.model.sample import NO_START, NO_TIMESTAMP, is_stale
@@ -56,6 +57,7 @@ class RecordingStorage:
 
     def __init__(self) -> None:
         self.generation = 1
+        self.labels = LabelStore()
         self.committed: list[Sample] = []
         self.transactions: list[list[Sample]] = []
         self.rollbacks = 0

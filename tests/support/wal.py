@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from promscrape.clock import Clock
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import CounterReset, Histogram, Span
+from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata
 from promscrape.storage.interface import Appended, Appender, Batch
@@ -144,6 +145,10 @@ class Log:
     @property
     def generation(self) -> int:
         return self.table.generation
+
+    @property
+    def labels(self) -> LabelStore:
+        return self.table.labels
 
     def appender(self) -> WalAppender:
         return WalAppender(self.parts)

@@ -3,9 +3,9 @@
 #   Rows and symbols come from the destination's own columns, which are as long as they have to be.
 """The compiled twin of `_encode_py`, which says what the messages are.
 
-The label sets are put together from the destination's symbols each time: that takes no longer than
-a look-up. Kept are the symbols' own bytes, one after the other, with their lengths. The columns of
-the series are read with the GIL held throughout, since the event loop appends to them.
+The label sets are put together from the symbols of the store of label sets each time: that takes no
+longer than a look-up. The store is read with the GIL held throughout, since the event loop adds to
+it; no object is made meanwhile whose end could change it.
 """
 
 from cpython cimport array as c_array
@@ -18,6 +18,8 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove, memset
 
 import cramjam
+
+from promscrape.model._label_store_c cimport LabelStore
 
 from promscrape.storage.remote import _encode_py
 from promscrape.storage.remote._encode_py import encode_metadata_v1
@@ -56,7 +58,7 @@ cdef enum:
     TIME = 0x10
     START = 0x18
     # Two tags, two lengths and a sample with both of its times, metadata, and what is copied too
-    # much of a short string.
+    # much of a short string: the store has that much room behind each.
     ROOM_BESIDE_LABELS = 128
     SHORT = 32
     # Of a TimeSeries of the second version: its tag and length, and those of its labels.
@@ -148,10 +150,14 @@ cdef inline uint8_t* put_sample(uint8_t* at, const Sample* sample) noexcept nogi
     return at
 
 
-# A string as the messages have it, its length before it: where in the encoder's copy, and how long.
-cdef struct Text:
-    uint32_t at
-    uint32_t size
+# Return how long a string is with its length before it, as the store and the messages have it.
+cdef inline size_t size_of_sized(const uint8_t* text) noexcept nogil:
+    cdef uint64_t size = text[0] & 0x7F
+    cdef size_t at = 0
+    while text[at] >= 0x80:
+        at += 1
+        size |= <uint64_t>(text[at] & 0x7F) << (7 * at)
+    return at + 1 + size
 
 
 # The number of a string in the request with this stamp.
@@ -180,12 +186,9 @@ cdef class Encoder:
     cdef object series, plain
     cdef readonly Py_ssize_t described
     cdef _Output output, packing
-    # By symbol; `symbols` is the list they were made of, which only grows.
-    cdef list symbols
-    cdef Text* texts
-    cdef _Output text_bytes
-    cdef Reference* references
-    cdef size_t texts_made, symbol_room
+    cdef LabelStore store
+    cdef Reference* references  # by symbol
+    cdef size_t symbol_room
     cdef uint32_t stamp, next_reference
     cdef _Output fields
     # By entry of the metadata; `entries` is the list they were made of, which only grows.
@@ -195,11 +198,10 @@ cdef class Encoder:
 
     def __cinit__(self, series):
         self.series, self.plain = series, _encode_py.Encoder(series)
-        self.output, self.packing = _Output(), _Output()
-        self.fields, self.text_bytes = _Output(), _Output()
+        self.store = series.label_sets
+        self.output, self.packing, self.fields = _Output(), _Output(), _Output()
 
     def __dealloc__(self):
-        free(self.texts)
         free(self.references)
         free(self.metadata)
 
@@ -247,25 +249,20 @@ cdef class Encoder:
 
     cdef int _write_v1(self, columns) except -1:
         cdef c_array.array rows = columns.rows, times = columns.timestamps, values = columns.values
-        cdef c_array.array arena = self.series.arena
-        cdef c_array.array begins = self.series.begins, ends = self.series.ends
         cdef dict histograms = dict(columns.histograms), exemplars = dict(columns.exemplars)
         cdef bint is_sparse = bool(histograms or exemplars)
         cdef Py_ssize_t position, count = len(rows)
         cdef _Output out = self.output
         cdef Sample sample
-        cdef size_t labels_size, item_size
-        cdef uint32_t row
-        cdef uint64_t begin, end
+        cdef size_t labels_size, item_size, labels_count
+        cdef const uint32_t* labels
         cdef bytes tail = b"", histogram = b""
         _check_lengths(count, values, times, None)
-        self._follow_symbols()
         out.make_room(1)  # a message of nothing has a place too
         out.at = out.begin
         for position in range(count):
-            row = rows.data.as_uints[position]
-            begin, end = begins.data.as_ulonglongs[row], ends.data.as_ulonglongs[row]
-            labels_size = self._size_of_labels(arena.data.as_uints + begin, end - begin)
+            labels = self.store.labels_of(rows.data.as_uints[position], &labels_count)
+            labels_size = self._size_of_labels(labels, labels_count)
             sample = sample_of(
                 values.data.as_doubles + position, times.data.as_longlongs[position], 0
             )
@@ -274,10 +271,11 @@ cdef class Encoder:
                 tail = b"".join(map(_encode_py._exemplar_v1, exemplars.get(position, ())))
                 histogram = _histogram_field(histograms, times, position)
                 item_size = len(histogram) or item_size
+                labels = self.store.labels_of(rows.data.as_uints[position], &labels_count)
             out.make_room(labels_size + item_size + len(tail) + ROOM_BESIDE_LABELS)
             out.at[0] = FIRST_BYTES
             out.at = put_uvarint(out.at + 1, labels_size + item_size + len(tail))
-            out.at = self._put_labels(out.at, arena.data.as_uints + begin, end - begin)
+            out.at = self._put_labels(out.at, labels, labels_count)
             if is_sparse and histogram:
                 memcpy(out.at, PyBytes_AS_STRING(histogram), item_size)
                 out.at += item_size
@@ -289,56 +287,34 @@ cdef class Encoder:
         return 0
 
     # Return the bytes that `_put_labels` writes.
-    cdef inline size_t _size_of_labels(self, const uint32_t* labels, uint64_t count) noexcept:
-        cdef const Text* texts = self.texts
-        cdef size_t size = 0
-        cdef uint64_t at
-        for at in range(0, count - 1 if count else 0, 2):
-            size += size_of_bytes(2 + texts[labels[at]].size + texts[labels[at + 1]].size)
+    cdef inline size_t _size_of_labels(self, const uint32_t* labels, size_t count) noexcept:
+        cdef size_t size = 0, at
+        for at in range(0, count, 2):
+            size += size_of_bytes(
+                2
+                + size_of_sized(self.store.sized_text(labels[at]))
+                + size_of_sized(self.store.sized_text(labels[at + 1]))
+            )
         return size
 
     # Write names and values by turns as the label fields of a TimeSeries.
     cdef inline uint8_t* _put_labels(
-        self, uint8_t* at, const uint32_t* labels, uint64_t count
+        self, uint8_t* at, const uint32_t* labels, size_t count
     ) noexcept:
-        cdef const uint8_t* made = self.text_bytes.begin
-        cdef Text name, value
-        cdef uint64_t index
-        for index in range(0, count - 1 if count else 0, 2):
-            name, value = self.texts[labels[index]], self.texts[labels[index + 1]]
+        cdef const uint8_t* name
+        cdef const uint8_t* value
+        cdef size_t index, name_size, value_size
+        for index in range(0, count, 2):
+            name = self.store.sized_text(labels[index])
+            value = self.store.sized_text(labels[index + 1])
+            name_size, value_size = size_of_sized(name), size_of_sized(value)
             at[0] = FIRST_BYTES
-            at = put_uvarint(at + 1, 2 + name.size + value.size)
+            at = put_uvarint(at + 1, 2 + name_size + value_size)
             at[0] = FIRST_BYTES
-            at = put_text(at + 1, made + name.at, name.size)
+            at = put_text(at + 1, name, name_size)
             at[0] = SECOND_BYTES
-            at = put_text(at + 1, made + value.at, value.size)
+            at = put_text(at + 1, value, value_size)
         return at
-
-    # Take over the symbols that are new since the last request.
-    cdef int _follow_symbols(self) except -1:
-        cdef list symbols = self.series.symbols
-        cdef size_t count = PyList_GET_SIZE(symbols)
-        cdef bytes text
-        cdef _Output made = self.text_bytes
-        if symbols is not self.symbols:
-            self.symbols, self.texts_made, made.at = symbols, 0, made.begin
-        if self.texts_made == count:
-            return 0
-        self._make_room_for_symbols(count)
-        while self.texts_made < count:
-            text = symbols[self.texts_made]
-            made.make_room(len(text) + 10 + SHORT)
-            if <uint64_t>(made.at - made.begin) + len(text) >= 0xFFFFFFF0:
-                raise MemoryError("the labels of a destination take over 4 GiB")
-            self.texts[self.texts_made].at = <uint32_t>(made.at - made.begin)
-            self.texts[self.texts_made].size = <uint32_t>(
-                size_of_uvarint(len(text)) + len(text)
-            )
-            made.at = put_uvarint(made.at, len(text))
-            memcpy(made.at, PyBytes_AS_STRING(text), len(text))
-            made.at += len(text)
-            self.texts_made += 1
-        return 0
 
     cdef int _make_room_for_symbols(self, size_t count) except -1:
         cdef size_t room
@@ -346,10 +322,6 @@ cdef class Encoder:
         if count <= self.symbol_room:
             return 0
         room = count * 5 // 4 + 64
-        grown = realloc(self.texts, room * sizeof(Text))
-        if grown == NULL:
-            raise MemoryError
-        self.texts = <Text*>grown
         grown = realloc(self.references, room * sizeof(Reference))
         if grown == NULL:
             raise MemoryError
@@ -364,24 +336,24 @@ cdef class Encoder:
     cdef int _write_v2(self, columns) except -1:
         cdef c_array.array rows = columns.rows, times = columns.timestamps, values = columns.values
         cdef c_array.array starts = columns.starts
-        cdef c_array.array arena, begins, ends, metadata_of
+        cdef c_array.array metadata_of
+        cdef const uint32_t* labels
+        cdef size_t labels_count
         cdef Py_ssize_t position, count = len(rows)
         cdef _Output out = self.output
         cdef uint32_t row
-        cdef uint64_t begin
         cdef Sample sample
         _check_lengths(count, values, times, starts)
         self._refresh_metadata(rows)
-        self._follow_symbols()
+        self._make_room_for_symbols(self.store.symbol_end)
         self._follow_metadata()
         self._begin_symbols()
-        arena, begins, ends = self.series.arena, self.series.begins, self.series.ends
         metadata_of = self.series.metadata_of
         out.at = out.begin
         self.described = 0
         for position in range(count):
             row = rows.data.as_uints[position]
-            begin = begins.data.as_ulonglongs[row]
+            labels = self.store.labels_of(row, &labels_count)
             self.described += metadata_of.data.as_uints[row] != 0
             sample = sample_of(
                 values.data.as_doubles + position,
@@ -390,8 +362,8 @@ cdef class Encoder:
             )
             self._put_series_v2(
                 out,
-                arena.data.as_uints + begin,
-                ends.data.as_ulonglongs[row] - begin,
+                labels,
+                labels_count,
                 &sample,
                 self.metadata + metadata_of.data.as_uints[row],
             )
@@ -403,9 +375,11 @@ cdef class Encoder:
     cdef int _refresh_metadata(self, c_array.array rows) except -1:
         cdef uint64_t now = self.series._metadata_changes() + 1
         cdef c_array.array as_of = self.series._metadata_as_of
-        cdef Py_ssize_t position
+        cdef Py_ssize_t position, known = len(as_of)
+        cdef uint32_t row
         for position in range(len(rows)):
-            if as_of.data.as_ulonglongs[rows.data.as_uints[position]] != now:
+            row = rows.data.as_uints[position]
+            if row >= known or as_of.data.as_ulonglongs[row] != now:
                 self.series.refresh_metadata(rows)
                 return 0
         return 0
@@ -497,12 +471,11 @@ cdef class Encoder:
         return self.references[symbol].number
 
     cdef int _add_reference(self, uint32_t symbol) except -1:
-        cdef Text text = self.texts[symbol]
-        self.fields.make_room(text.size + 1 + SHORT)
+        cdef const uint8_t* text = self.store.sized_text(symbol)
+        cdef size_t size = size_of_sized(text)
+        self.fields.make_room(size + 1 + SHORT)
         self.fields.at[0] = SYMBOL_V2
-        self.fields.at = put_text(
-            self.fields.at + 1, self.text_bytes.begin + text.at, text.size
-        )
+        self.fields.at = put_text(self.fields.at + 1, text, size)
         self.references[symbol].stamp = self.stamp
         self.references[symbol].number = self.next_reference
         self.next_reference += 1

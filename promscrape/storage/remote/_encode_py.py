@@ -67,9 +67,8 @@ class Encoder:
             self._layout = self._series.layout
 
     def _labels_v1(self, row: int) -> bytes:
-        series = self._series
-        symbols = [series.symbols[at] for at in series.arena[series.begins[row] : series.ends[row]]]
-        labels = _label_fields(symbols)
+        label_sets = self._series.label_sets
+        labels = _label_fields([label_sets.text(symbol) for symbol in label_sets.symbols(row)])
         self._label_sets[row] = labels
         return labels
 
@@ -81,9 +80,9 @@ class Encoder:
         symbols = _SymbolTable(series)
         items = _items(columns, columns.starts, samples_tag=b"\x12", histograms_tag=b"\x1a")
         pieces: list[bytes] = []
-        begins, ends, arena = series.begins, series.ends, series.arena
+        label_sets = series.label_sets
         for position, (row, item) in enumerate(zip(columns.rows, items, strict=True)):
-            refs = b"".join(map(symbols.__getitem__, arena[begins[row] : ends[row]]))
+            refs = b"".join(map(symbols.__getitem__, label_sets.symbols(row)))
             exemplars = columns.exemplars.get(position)
             tail = b"".join(map(symbols.exemplar, exemplars)) if exemplars else b""
             tail += symbols.metadata(series.metadata_of[row])
@@ -105,7 +104,7 @@ class _SymbolTable(dict[int, bytes]):
         self._metadata: dict[int, bytes] = {0: b"\x2a\x00"}
 
     def __missing__(self, symbol: int) -> bytes:
-        self[symbol] = reference = self._append(self._series.symbols[symbol])
+        self[symbol] = reference = self._append(self._series.label_sets.text(symbol))
         return reference
 
     def _append(self, text: bytes) -> bytes:
@@ -113,7 +112,7 @@ class _SymbolTable(dict[int, bytes]):
         return _size(len(self._texts) - 1)
 
     def _of_text(self, text: bytes) -> bytes:
-        symbol = self._series.find_symbol(text)
+        symbol = self._series.label_sets.find_text(text)
         if symbol or not text:
             return self[symbol]
         found = self._others.get(text)

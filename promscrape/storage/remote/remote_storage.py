@@ -191,6 +191,7 @@ class RemoteStorage:
         name, url = queue_name(config, entry.dump), str(config.url)
         series = RemoteSeries(
             pipeline,
+            labels=self._storage.labels,
             metadata=self._metadata_of,
             metadata_changes=lambda: self._storage.metadata_changes,
         )

@@ -1,32 +1,28 @@
 """The series of one destination, as it gets them: worked out once each, a million in small room.
 
-A series is a row, found by the ref that the log has it under. What the destination gets of it,
-after external labels and `write_relabel_configs`, lies in one long array of symbols, names and
-values by turns; a symbol is a number for a string that is kept once.
-
-    symbols   "", "__name__", "up", "job", "node", ...
-    arena     1 2 3 4 | 1 9 3 4 | ...       row 5 is arena[begins[5]:ends[5]]
+A series is a row, found by the ref that the log has it under: the row of its label set in the store
+of label sets. What the destination gets of it, after external labels and `write_relabel_configs`,
+mostly is the very label set that the log has, and lies in the store only once. The destination
+holds each of its rows until it forgets the series.
 
 Row 0 stands for series that the destination does not get.
 """
 
 import asyncio
 from array import array
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, final
 
+from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels, ValidationScheme
 from promscrape.model.metadata import Metadata, MetricType
 from promscrape.relabel import RelabelConfig, relabel
 from promscrape.storage.wal.record_types import LoggedSeries
 from promscrape.storage.wal.ref_index import RefIndex
-from promscrape.storage.wal.wire_index import WireIndex
 
 DROPPED = 0
 _TYPES = tuple(MetricType)  # the protocol numbers them in the order in which they are declared
-_MIN_GARBAGE = 1 << 16
 _FORGOTTEN_A_TURN = 2000
 _MAX_METADATA = 50_000
 
@@ -70,7 +66,8 @@ class Rows:
 class RemoteSeries:
     """Rows are added as their samples come, and let go with the log.
 
-    metadata: what is known of the series with a ref. metadata_changes: a number that changes
+    labels: the store of label sets, the log's own where the two are to share them. refs: by row, a
+    ref that the log has the series under; 0 where the row is not one of these. metadata: what is known of the series with a ref. metadata_changes: a number that changes
     with it.
     """
 
@@ -78,29 +75,32 @@ class RemoteSeries:
         self,
         pipeline: LabelPipeline,
         *,
+        labels: LabelStore | None = None,
         metadata: Callable[[int], Metadata | None] = lambda _: None,
         metadata_changes: Callable[[], int] = lambda: 0,
     ) -> None:
+        self.label_sets = LabelStore() if labels is None else labels
         self._pipeline = pipeline
         self._metadata, self._metadata_changes = metadata, metadata_changes
-        self.symbols: list[bytes] = [b""]
-        self._by_text = WireIndex(self.symbols)
-        self.arena = array("I")
-        self.begins, self.ends = array("Q", (0,)), array("Q", (0,))
         self.refs = array("Q", (0,))
         self._by_ref = RefIndex()  # of series that are sent; `_dropped` are the others
         self._dropped = RefIndex()
-        self._free: deque[int] = deque()
-        self._garbage = 0
-        # By row: which entry of `metadata_entries`, and as of which change.
+        self._others: dict[int, int] = {}  # how many refs a row has besides the one in `refs`
+        self._count = 0
+        # By row, as far as asked for: which entry of `metadata_entries`, and as of which change.
         self.metadata_of, self._metadata_as_of = array("I", (0,)), array("Q", (0,))
         self.metadata_entries: list[tuple[int, int, int]] = [(0, 0, 0)]  # type, help, unit
         self._metadata_ids: dict[Metadata | None, int] = {None: 0}
         self.layout = 0
         """Changes whenever a row or a symbol may stand for something else than before."""
 
+    def __del__(self) -> None:
+        # A destination that was taken out of the configuration: nobody tells it so.
+        self._let_go_of_metadata()
+        self.label_sets.let_go_all(array("I", [row for row, ref in enumerate(self.refs) if ref]))
+
     def __len__(self) -> int:
-        return len(self.begins) - 1 - len(self._free)
+        return self._count
 
     def rows(self, refs: "array[int]", source: SeriesSource) -> Rows:
         """Return the row of each ref, DROPPED for those that are not sent."""
@@ -120,58 +120,49 @@ class RemoteSeries:
     def _add(self, ref: int, series: LoggedSeries) -> int:
         if series.ref != ref and (row := self._by_ref[series.ref]):
             # The log has the series under two refs: they are one series to the destination.
-            self._by_ref[ref] = row
+            self._name(row, ref)
             return row
         wire = self._pipeline.apply(series.wire)
         if wire is None:
             self._dropped[ref] = 1
             return DROPPED
-        row = self._row_for(self._by_text.rows_of_texts(wire))
-        self.refs[row] = series.ref
-        self._by_ref[ref] = row
+        row = self.label_sets.keep(wire)
+        if row < len(self.refs) and self.refs[row]:
+            # Rules have made two series one: the row is held once.
+            self.label_sets.let_go(row)
+        self._name(row, series.ref)
         if series.ref != ref:
-            self._by_ref[series.ref] = row
+            self._name(row, ref)
         return row
 
-    def _row_for(self, labels: "array[int]") -> int:
-        begin = len(self.arena)
-        self.arena.extend(labels)
-        if self._free:
-            row = self._free.popleft()
-        else:
-            row = len(self.begins)
-            for column in (self.begins, self.ends, self.refs, self._metadata_as_of):
-                column.append(0)
-            self.metadata_of.append(0)
-        self.begins[row], self.ends[row] = begin, len(self.arena)
-        self._metadata_as_of[row] = 0
-        self.metadata_of[row] = 0
-        return row
-
-    def _symbol(self, text: bytes) -> int:
-        if not text:
-            return 0
-        symbol = self._by_text.find(text)
-        if not symbol:
-            symbol = len(self.symbols)
-            self.symbols.append(text)
-            self._by_text.add(symbol)
-        return symbol
-
-    def find_symbol(self, text: bytes) -> int:
-        """Return the symbol of a string, 0 where it has none."""
-        return self._by_text.find(text) if text else 0
+    def _name(self, row: int, ref: int) -> None:
+        """Let a ref stand for a row. The row is held from the first one on."""
+        self._by_ref[ref] = row
+        missing = row + 1 - len(self.refs)
+        if missing > 0:
+            self.refs.frombytes(bytes(8 * missing))
+        if self.refs[row]:
+            self._others[row] = self._others.get(row, 0) + 1
+            return
+        self.refs[row] = ref
+        self._count += 1
+        if row < len(self.metadata_of):
+            self.metadata_of[row] = self._metadata_as_of[row] = 0
 
     def labels(self, row: int) -> dict[str, str]:
         """Return the labels of a row as they are sent, for people."""
         texts = [
-            self.symbols[symbol].decode("utf-8", "replace")
-            for symbol in self.arena[self.begins[row] : self.ends[row]]
+            self.label_sets.text(symbol).decode("utf-8", "replace")
+            for symbol in self.label_sets.symbols(row)
         ]
         return dict(zip(texts[::2], texts[1::2], strict=True))
 
     def refresh_metadata(self, rows: "array[int]") -> None:
         """Let `metadata_of` these rows be what is known now."""
+        missing = max(rows, default=0) + 1 - len(self.metadata_of)
+        if missing > 0:
+            self.metadata_of.frombytes(bytes(4 * missing))
+            self._metadata_as_of.frombytes(bytes(8 * missing))
         now = self._metadata_changes() + 1
         as_of = self._metadata_as_of
         for row in [row for row in rows if as_of[row] != now]:
@@ -183,17 +174,23 @@ class RemoteSeries:
         if found is not None or metadata is None:
             return found or 0
         if len(self.metadata_entries) > _MAX_METADATA:  # helps that change all the time
+            self._let_go_of_metadata()
             self.metadata_entries, self._metadata_ids = [(0, 0, 0)], {None: 0}
-            self._metadata_as_of = array("Q", bytes(8 * len(self.begins)))
-            self.metadata_of = array("I", bytes(4 * len(self.begins)))
+            self._metadata_as_of = array("Q", bytes(8 * len(self._metadata_as_of)))
+            self.metadata_of = array("I", bytes(4 * len(self.metadata_of)))
         entry = (
             _TYPES.index(metadata.type),
-            self._symbol(metadata.help.encode("utf-8", "replace")),
-            self._symbol(metadata.unit.encode("utf-8", "replace")),
+            self.label_sets.keep_text(metadata.help.encode("utf-8", "replace")),
+            self.label_sets.keep_text(metadata.unit.encode("utf-8", "replace")),
         )
         self._metadata_ids[metadata] = len(self.metadata_entries)
         self.metadata_entries.append(entry)
         return len(self.metadata_entries) - 1
+
+    def _let_go_of_metadata(self) -> None:
+        for _, help_, unit in self.metadata_entries:
+            self.label_sets.let_go_text(help_)
+            self.label_sets.let_go_text(unit)
 
     async def forget(self, is_needed: Callable[[int], bool]) -> None:
         """Let go of the series whose ref is not needed; no item of theirs may be on its way.
@@ -208,36 +205,25 @@ class RemoteSeries:
                     if not is_needed(ref):
                         self._forget(index, ref)
                 await asyncio.sleep(0)
-        if self._garbage > _MIN_GARBAGE and 2 * self._garbage > len(self.arena):
-            self._compact()
 
     def _forget(self, index: RefIndex, ref: int) -> None:
         row = index[ref]
-        index.remove(ref)
-        if index is self._by_ref and self.refs[row] == ref:
+        if index is self._dropped:
+            index.remove(ref)
+        elif others := self._others.pop(row, 0):
+            if self.refs[row] == ref:
+                # It tells who is on their way: it goes last.
+                self._others[row] = others
+                return
+            index.remove(ref)
+            if others > 1:
+                self._others[row] = others - 1
+        else:
+            index.remove(ref)
             self._release(row)
 
     def _release(self, row: int) -> None:
-        self._garbage += self.ends[row] - self.begins[row]
-        self.begins[row] = self.ends[row] = self.refs[row] = 0
-        self._free.append(row)
-        self.layout += 1
-
-    def _compact(self) -> None:
-        """Close the gaps of the arena, and let go of symbols that nothing uses."""
-        symbols, entries = self.symbols, self.metadata_entries
-        arena, begins, ends = self.arena, self.begins, self.ends
-        self.symbols = [b""]
-        self._by_text = WireIndex(self.symbols)
-        self.arena = array("I")
-        for row in range(1, len(begins)):
-            labels = arena[begins[row] : ends[row]]
-            begins[row] = len(self.arena)
-            self.arena.extend(map(self._symbol, map(symbols.__getitem__, labels)))
-            ends[row] = len(self.arena)
-        self.metadata_entries = [
-            (kind, self._symbol(symbols[help_]), self._symbol(symbols[unit]))
-            for kind, help_, unit in entries
-        ]
-        self._garbage = 0
+        self.refs[row] = 0
+        self._count -= 1
+        self.label_sets.let_go(row)
         self.layout += 1

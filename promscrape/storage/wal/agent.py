@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
 from promscrape.errors import StorageError
+from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata
 from promscrape.storage.wal.appender import WalAppender, WalParts
@@ -204,6 +205,11 @@ class AgentStorage:
             await run_in_thread(self._parts.writer.close)
         except OSError as exc:
             self._log.error("Closing the WAL failed", err=str(exc))
+
+    @property
+    def labels(self) -> LabelStore:
+        """The store of the label sets of the series in memory."""
+        return self._parts.table.labels
 
     @property
     def generation(self) -> int:

@@ -1,13 +1,13 @@
 """The series in memory: a million of them, so that they lie in columns.
 
-A series is a row. Its number is the handle that callers cache; 0 is no series. Rows of series
-that were dropped are given out again, and the table's generation then tells old handles from
-new ones. A row's ref, the number that the log knows the series by, is never used again.
+A series is a row, that of its label set in the store of label sets. Its number is the handle that
+callers cache; 0 is no series. Rows of series that were dropped are given out again once nobody else
+holds the label set, and the table's generation then tells old handles from new ones. A row's ref,
+the number that the log knows the series by, is never used again.
 """
 
 import sys
 from array import array
-from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import count
 from operator import attrgetter
@@ -15,13 +15,14 @@ from typing import TypeAlias, final
 
 from promscrape.errors import InvalidSeries
 from promscrape.model.exemplar import Exemplar
+from promscrape.model.kept_labels import KeptLabels
+from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.storage.interface import Batch
 from promscrape.storage.wal.record_types import LoggedSeries
 from promscrape.storage.wal.ref_index import RefIndex
-from promscrape.storage.wal.wire_index import WireIndex, repeats_name
 
 Handles: TypeAlias = "array[int]"
 Rows: TypeAlias = Sequence[tuple[int, int]]
@@ -37,12 +38,16 @@ _generations = count(1)
 
 @final
 class SeriesTable:
-    """All series that were seen lately. Used by one thread, except where a method says so."""
+    """All series that were seen lately. Used by one thread, except where a method says so.
+
+    labels: the store of their label sets, each of which the table holds once.
+    """
 
     def __init__(self) -> None:
+        self.labels = LabelStore()
         self.generation = next(_generations)
         self.next_ref = 1
-        # Row 0 stands for an unknown series, and looks like a free row.
+        # Row 0 stands for an unknown series, and looks like one whose label set others hold.
         self.refs = array("Q", (_NO_REF,))
         self.last_ms = array("q", (_NEVER_SILENT_MS,))
         self.latest_exemplars: dict[int, Exemplar] = {}
@@ -50,15 +55,13 @@ class SeriesTable:
         """Whether a row's histograms are of floats; rows without histograms are not in it."""
         self.metadata_changes = 0
         self._metadata: list[Metadata | None] = []  # by row, as far as any is known
-        self._wires: list[bytes] = [b""]
-        self._rows = WireIndex(self._wires)
+        self._count = 0
         self._by_ref = RefIndex()
         self._aliases: dict[int, int] = {}  # a ref that the log also has a series under: its own
-        self._free: deque[int] = deque()
         self._unlogged: dict[int, None] = {}  # rows, in the order in which they were filled
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._count
 
     @property
     def end(self) -> int:
@@ -66,31 +69,35 @@ class SeriesTable:
         return len(self.refs)
 
     def find(self, wire: bytes) -> int:
-        """Return the handle of the series with this label set, or 0.
+        """Return the handle of the series with this label set, or 0. Any thread may ask."""
+        return self._known(self.labels.find(wire))
 
-        Any thread may ask while no series is dropped.
-        """
-        return self._rows.find(wire)
+    def _known(self, row: int) -> int:
+        """Return the row if it is a series', else 0."""
+        return row if row < len(self.refs) and self.refs[row] != _NO_REF else 0
 
     def series_at(self, row: int) -> LoggedSeries | None:
-        """Return the series of a row, None where it is free. Any thread may ask."""
-        ref, wire = self.refs[row], self._wires[row]
-        return LoggedSeries(ref, wire) if ref != _NO_REF else None
+        """Return the series of a row, None where there is none. Any thread may ask."""
+        ref, wire = self.refs[row], self.labels.wire(row)
+        # A ref is never used again: if it is the same after the label set was read, that was its.
+        return LoggedSeries(ref, wire) if ref != _NO_REF and ref == self.refs[row] else None
 
     def insert(self, ref: int, wire: bytes) -> int:
         """Add a series that the log has under `ref`, and return its handle."""
-        if self._free:
-            row = self._free.popleft()
-            self.refs[row], self.last_ms[row], self._wires[row] = ref, NO_TIMESTAMP, wire
-        else:
-            row = len(self.refs)
-            self.last_ms.append(NO_TIMESTAMP)
-            self._wires.append(wire)
-            self.refs.append(ref)
-        self._rows.add(row)
-        self._by_ref[ref] = row
-        self.next_ref = max(self.next_ref, ref + 1)
+        row = self.labels.keep(wire)
+        self._fill(row, ref)
         return row
+
+    def _fill(self, row: int, ref: int) -> None:
+        """Let a row that is held for the table be the series with this ref."""
+        missing = row + 1 - len(self.refs)
+        if missing > 0:
+            self.last_ms.extend([_NEVER_SILENT_MS] * missing)
+            self.refs.extend([_NO_REF] * missing)
+        self.last_ms[row], self.refs[row] = NO_TIMESTAMP, ref
+        self._by_ref[ref] = row
+        self._count += 1
+        self.next_ref = max(self.next_ref, ref + 1)
 
     def add_alias(self, ref: int, handle: int) -> None:
         """Take note that the log has the series of `handle` under `ref`, too."""
@@ -122,10 +129,9 @@ class SeriesTable:
         handles = self._believed(batch)
         if handles is batch.refs:
             return handles, None
-        labels = batch.labels
         for position in [i for i, handle in enumerate(handles) if handle == 0]:
             try:
-                handles[position] = self._known_or_created(labels[position])
+                handles[position] = self._known_or_created(batch.labels, position)
             except InvalidSeries as exc:
                 return handles[:position], exc
         return (batch.refs if handles == batch.refs else handles), None
@@ -145,22 +151,33 @@ class SeriesTable:
         return self._looked_up(batch)
 
     def _looked_up(self, batch: Batch) -> Handles:
-        return array("Q", map(self._rows.find, map(_wire, batch.labels)))
+        labels = batch.labels
+        if isinstance(labels, KeptLabels) and labels.store is self.labels:
+            return array("Q", map(self._known, labels.rows()))
+        return array("Q", map(self.find, map(_wire, labels)))
 
-    def _known_or_created(self, labels: Labels) -> int:
-        row = self._rows.find(labels.wire)
-        if row:
-            # The two are equal: the caller's copy of the bytes can go.
-            labels.wire = self._wires[row]
+    def _known_or_created(self, labels: Sequence[Labels], position: int) -> int:
+        if isinstance(labels, KeptLabels) and labels.store is self.labels:
+            row = labels.row(position)
+            self.labels.hold(row)
+        else:
+            row = self.labels.keep(labels[position].wire)
+        if not self._known(row):
+            self._create(row)
             return row
-        if not labels:
-            raise InvalidSeries("empty labelset: invalid sample")
-        if repeats_name(labels.wire):
-            name = labels.repeated_name()
-            raise InvalidSeries(f'label name "{name}" is not unique: invalid sample')
-        row = self.insert(self.next_ref, labels.wire)
-        self._unlogged[row] = None
+        self.labels.let_go(row)
         return row
+
+    def _create(self, row: int) -> None:
+        """Let a row that is held for the table be a new series."""
+        if row == 0:
+            raise InvalidSeries("empty labelset: invalid sample")
+        if self.labels.repeats_name(row):
+            name = Labels(self.labels.wire(row)).repeated_name()
+            self.labels.let_go(row)
+            raise InvalidSeries(f'label name "{name}" is not unique: invalid sample')
+        self._fill(row, self.next_ref)
+        self._unlogged[row] = None
 
     def note_metadata(self, handles: Handles, metadata: Iterable[Metadata | None]) -> None:
         """Take over what is known of the series' families; nothing known changes nothing."""
@@ -174,12 +191,12 @@ class SeriesTable:
 
     def metadata_of(self, wire: bytes) -> Metadata | None:
         """Return what is known of the family of the series with this label set."""
-        row = self._rows.find(wire)
+        row = self.find(wire)
         return self._metadata[row] if 0 < row < len(self._metadata) else None
 
     def unlogged(self) -> list[LoggedSeries]:
         """Return the series that the log does not have yet."""
-        return [LoggedSeries(self.refs[row], self._wires[row]) for row in self._unlogged]
+        return [LoggedSeries(self.refs[row], self.labels.wire(row)) for row in self._unlogged]
 
     @property
     def has_unlogged(self) -> bool:
@@ -226,21 +243,21 @@ class SeriesTable:
         # Rows are given out again in ascending order: a scrape's series shall lie together.
         for row in sorted(rows):
             if self.last_ms[row] < before_ms and row not in self._unlogged:
-                dropped.append(LoggedSeries(self.refs[row], self._wires[row]))
+                dropped.append(LoggedSeries(self.refs[row], self.labels.wire(row)))
                 self._release(row)
         if dropped:
             self.generation = next(_generations)
         return dropped
 
     def _release(self, row: int) -> None:
-        self._rows.remove(row)
         self._by_ref.remove(self.refs[row])
         self.latest_exemplars.pop(row, None)
         self.histogram_kinds.pop(row, None)
         if row < len(self._metadata):
             self._metadata[row] = None
-        self.refs[row], self.last_ms[row], self._wires[row] = _NO_REF, _NEVER_SILENT_MS, b""
-        self._free.append(row)
+        self.refs[row], self.last_ms[row] = _NO_REF, _NEVER_SILENT_MS
+        self._count -= 1
+        self.labels.let_go(row)
 
 
 def _stamp(t_ms: int) -> bytes:

@@ -6,10 +6,11 @@ from array import array
 
 import pytest
 
-from promscrape.model.labels import Labels
+from promscrape.model.label_store import LabelStore
+from promscrape.model.labels import Labels, ValidationScheme
 from promscrape.model.regex import Regex
 from promscrape.relabel import RelabelAction, RelabelConfig
-from promscrape.storage.remote.series import DROPPED
+from promscrape.storage.remote.series import DROPPED, LabelPipeline, RemoteSeries
 from promscrape.storage.wal.record_types import LoggedSeries
 from tests.support.remote_series import NamedSeries, remote_series
 
@@ -96,7 +97,8 @@ async def test_what_left_the_log_leaves_the_destination() -> None:
     series.rows(refs, NamedSeries(*labels))
     await series.forget(lambda ref: ref > 39_000)
     assert len(series) == 900
-    assert len(series.symbols) < 2000
+    assert len(series.label_sets) == 900
+    assert series.label_sets.find_text(b"0") == 0
     kept = series.rows(refs[39_000:], NamedSeries(*labels))
     assert [series.labels(row) for row in kept.rows if row] == [
         {"n": str(n), "x": "same"} for n in range(39_000, 40_000) if n % 10 != 7
@@ -104,6 +106,44 @@ async def test_what_left_the_log_leaves_the_destination() -> None:
     # Rows are given out again, and stand for the new series.
     again = series.rows(refs[:5], NamedSeries(*labels))
     assert [series.labels(row)["n"] for row in again.rows] == ["0", "1", "2", "3", "4"]
+
+
+async def test_series_that_become_one_go_together() -> None:
+    """4.1: rules may leave two series the same labels; the row stays until the last of them goes."""
+    rule = RelabelConfig(action=RelabelAction.LABEL_DROP, regex=Regex("n"))
+    series = remote_series(rules=[rule])
+    labels = [Labels.from_map({"n": str(n), "x": "same"}) for n in range(3)]
+    refs = array("Q", [1, 2, 3])
+    rows = series.rows(refs, NamedSeries(*labels)).rows
+    assert len(set(rows)) == len(series) == 1
+    for needed in ({2, 3}, {2}):
+        await series.forget(needed.__contains__)
+        assert series.labels(rows[0]) == {"x": "same"}
+        assert series.refs[rows[0]] != 0
+        assert series.rows(refs[1:2], NamedSeries()).rows[0] == rows[0]
+    await series.forget(lambda _: False)
+    await series.forget(lambda _: False)
+    assert len(series) == len(series.label_sets) == 0
+
+
+def test_the_logs_own_label_sets_are_not_kept_again() -> None:
+    """A series that is sent as it is takes no room for its labels; a changed one does."""
+    store = LabelStore()
+    labels = [Labels.from_map({"n": str(n)}) for n in range(10)]
+    own = [store.keep(one.wire) for one in labels]
+    refs = array("Q", range(1, 11))
+    same = RemoteSeries(LabelPipeline({}, (), ValidationScheme.UTF8), labels=store)
+    assert list(same.rows(refs, NamedSeries(*labels)).rows) == own
+    assert len(store) == 10
+    changed = RemoteSeries(LabelPipeline({"a": "b"}, (), ValidationScheme.UTF8), labels=store)
+    changed.rows(refs, NamedSeries(*labels))
+    assert len(store) == 20
+    # A destination that is taken out of the configuration lets go of what it held.
+    store.let_go_all(array("I", own))
+    del changed
+    assert len(store) == 10
+    del same
+    assert len(store) == 0
 
 
 def test_a_series_takes_few_bytes() -> None:

@@ -3,6 +3,7 @@ from array import array
 import pytest
 
 from promscrape.errors import InvalidSeries
+from promscrape.model.kept_labels import KeptLabels
 from promscrape.model.labels import Labels
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.storage.wal.record_types import LoggedSeries
@@ -79,14 +80,40 @@ def test_unknown_series_among_known_ones_are_made() -> None:
     assert table.unlogged() == [LoggedSeries(3, C.wire)]
 
 
-def test_the_callers_copy_of_known_labels_is_given_up() -> None:
-    """After a restart the scrape's label sets and the log's are two million strings, or one."""
+def test_label_sets_of_the_tables_own_store_need_no_bytes() -> None:
+    """Callers that keep them there give rows: known series are found by them, new ones made."""
     table = SeriesTable()
-    table.insert(1, A.wire)
-    copy = Labels(bytes(bytearray(A.wire)))
-    assert copy.wire is not A.wire
-    known(table, copy)
-    assert copy.wire is A.wire
+    a = table.insert(1, A.wire)
+    rows = array("I", map(table.labels.keep, (B.wire, A.wire)))
+    kept = KeptLabels(table.labels, rows, array("I", [1, 0, 1]))
+    for generation in (table.generation, table.generation + 1):
+        handles, error = table.resolve(batch_of(generation, kept, [0.0] * 3, 1))
+        assert error is None
+        assert list(handles) == [a, rows[0], a]
+    assert table.unlogged() == [LoggedSeries(2, B.wire)]
+    assert len(table) == 2
+
+
+def test_a_series_that_was_dropped_comes_back_while_its_label_set_is_held() -> None:
+    """In the same row, as a new series: the log may have forgotten its ref."""
+    table = SeriesTable()
+    a, b = known(table, A, B)
+    table.labels.hold(a)
+    assert [series.ref for series in table.drop([a, b], 1 << 60)] == [1, 2]
+    assert len(table) == table.find(A.wire) == 0
+    assert table.series_at(a) is None
+    assert known(table, C, A) == [b, a]
+    assert table.refs[a] == 4
+
+
+def test_who_else_holds_a_label_set_makes_no_series_of_it() -> None:
+    """A destination's rows lie among the table's."""
+    table = SeriesTable()
+    others = [table.labels.keep(labels.wire) for labels in (A, B)]
+    assert [table.find(labels.wire) for labels in (A, B)] == [0, 0]
+    assert known(table, C) == [3]
+    assert [table.series_at(row) for row in others] == [None, None]
+    assert table.drop(range(1, table.end), 0) == [LoggedSeries(1, C.wire)]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 import pytest
 
-from promscrape.storage.wal.wire_index import WireIndex
+from promscrape.model.row_index import RowIndex
 
 
 class SameHash(bytes):
-    """A label set that falls on the same slot as every other one."""
+    """A text that falls on the same slot as every other one."""
 
     def __hash__(self) -> int:
         return 14 << 10 | 1  # near the end of the slots, so that they wrap around
@@ -17,7 +17,7 @@ def wires() -> list[bytes]:
 
 def test_rows_with_one_hash_are_told_apart(wires: list[bytes]) -> None:
     """Also where their slots wrap around the end of the table."""
-    index = WireIndex(wires)
+    index = RowIndex(wires)
     for row in range(1, 9):
         index.add(row)
     assert [index.find(wire) for wire in wires[1:]] == list(range(1, 9))
@@ -27,7 +27,7 @@ def test_rows_with_one_hash_are_told_apart(wires: list[bytes]) -> None:
 @pytest.mark.parametrize("removed", range(1, 9))
 def test_a_removal_closes_its_gap(wires: list[bytes], removed: int) -> None:
     """What stood behind it is still found."""
-    index = WireIndex(wires)
+    index = RowIndex(wires)
     for row in range(1, 9):
         index.add(row)
     index.remove(removed)
@@ -39,7 +39,7 @@ def test_a_removal_closes_its_gap(wires: list[bytes], removed: int) -> None:
 def test_a_table_grows() -> None:
     """Well past its first slots, and in small pieces: none may take long."""
     wires = [b"", *[b"%d" % i for i in range(1, 50_001)]]
-    index = WireIndex(wires)
+    index = RowIndex(wires)
     for row in range(1, 50_001):
         index.add(row)
     assert all(index.find(wires[row]) == row for row in range(1, 50_001))

@@ -1,0 +1,54 @@
+"""Label sets of which a store has the texts, in a sequence like any other."""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Protocol, final, overload
+
+from promscrape.model.label_store import LabelStore
+from promscrape.model.labels import Labels
+
+
+class Numbered(Protocol):
+    """Knows which row of the store each of its numbers stands for."""
+
+    def __getitem__(self, number: int, /) -> int: ...
+
+
+@final
+class KeptLabels(Sequence[Labels]):
+    """The label sets of some numbers, each made when it is asked for.
+
+    store: where they lie. Who knows that store asks for rows, for which nothing is made.
+
+    Good for as long as each of the numbers stands for what it stood for.
+    """
+
+    __slots__ = ("_numbers", "_rows", "store")
+
+    def __init__(self, store: LabelStore, rows: Numbered, numbers: "array[int]") -> None:
+        self.store, self._rows, self._numbers = store, rows, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, at: int) -> Labels: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Labels]: ...
+
+    def __getitem__(self, at: int | slice) -> Labels | Sequence[Labels]:
+        if isinstance(at, slice):
+            return KeptLabels(self.store, self._rows, self._numbers[at])
+        return Labels(self.store.wire(self.row(at)))
+
+    def __iter__(self) -> Iterator[Labels]:
+        return map(Labels, map(self.store.wire, map(self._rows.__getitem__, self._numbers)))
+
+    def row(self, at: int) -> int:
+        """Return the row of the label set at this place."""
+        return self._rows[self._numbers[at]]
+
+    def rows(self) -> "array[int]":
+        """Return the row of each label set."""
+        return array("I", map(self._rows.__getitem__, self._numbers))
