@@ -34,6 +34,7 @@ setup(
         compiled("promscrape.httpclient._answer_c"),
         compiled("promscrape.model._label_store_c"),
         compiled("promscrape.storage.remote._encode_c"),
+        compiled("promscrape.storage.remote._template_c"),
         compiled("promscrape.storage.wal._record_c"),
         compiled("promscrape.storage.wal._timestamps_c"),
     ]

@@ -18,6 +18,7 @@ _COMPILED_MODULES = (
     "promscrape.httpclient._answer_c",
     "promscrape.model._label_store_c",
     "promscrape.storage.remote._encode_c",
+    "promscrape.storage.remote._template_c",
     "promscrape.storage.wal._record_c",
     "promscrape.storage.wal._timestamps_c",
 )

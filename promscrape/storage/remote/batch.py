@@ -27,8 +27,9 @@ Exemplars = Mapping[int, Sequence[Exemplar]]
 class Part:
     """Consecutive items of one commit, in columns as `Columns` has them. Not to be changed.
 
-    commit: the ticket of that commit. timestamps: None where all are at `t_ms`. size: how many
-    items there are.
+    commit: the ticket of that commit. timestamps: None where all are at `t_ms`. source: an array
+    that comes with each commit of the same series, of which `rows` is a copy from `place` on; None
+    where there is none. size: how many items there are.
     """
 
     commit: Ticket
@@ -39,6 +40,8 @@ class Part:
     starts: "array[int] | None" = None
     histograms: Mapping[int, Histogram] = field(default_factory=dict)
     exemplars: Exemplars = field(default_factory=dict)
+    source: "array[int] | None" = None
+    place: int = 0
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +82,8 @@ class Part:
             None if self.starts is None else self.starts[start:end],
             _shifted(self.histograms, start, end),
             _shifted(self.exemplars, start, end),
+            self.source,
+            self.place + start,
         )
 
     def every(self, step: int, start: int) -> "Part":
@@ -175,23 +180,6 @@ class Batch:
     def newest_ms(self) -> int:
         return max(part.newest_ms for part in self.parts)
 
-    def columns(self) -> Columns:
-        """Return all parts as one."""
-        rows, values, times = array("I"), array("d"), array("q")
-        starts = array("q") if any(part.starts is not None for part in self.parts) else None
-        histograms: dict[int, Histogram] = {}
-        exemplars: dict[int, Sequence[Exemplar]] = {}
-        for part in self.parts:
-            base = len(rows)
-            rows.extend(part.rows)
-            values.extend(part.values)
-            times.extend(part.times())
-            if starts is not None:
-                starts.extend(part.starts or array("q", bytes(8 * len(part.rows))))
-            histograms |= {base + at: found for at, found in part.histograms.items()}
-            exemplars |= {base + at: found for at, found in part.exemplars.items()}
-        return Columns(rows, times, values, starts, histograms, exemplars)
-
     def since(self, limit_ms: int) -> "Batch":
         """Return what is not before `limit_ms` (6.3)."""
         kept = []
@@ -251,6 +239,25 @@ def part_since(part: Part, limit_ms: int) -> Part:
         return part
     is_young = [t_ms >= limit_ms for t_ms in part.times()]
     return part.picked(list(compress(range(len(is_young)), is_young)))
+
+
+def columns_of(parts: Sequence[Part]) -> Columns:
+    """Return all parts as one."""
+    rows, values, times = array("I"), array("d"), array("q")
+    starts = array("q") if any(part.starts is not None for part in parts) else None
+    histograms: dict[int, Histogram] = {}
+    exemplars: dict[int, Sequence[Exemplar]] = {}
+    for part in parts:
+        base = len(rows)
+        rows.extend(part.rows)
+        values.extend(part.values)
+        times.extend(part.times())
+        if starts is not None:
+            starts.extend(part.starts or array("q", bytes(8 * len(part.rows))))
+        if part.histograms or part.exemplars:
+            histograms |= {base + at: found for at, found in part.histograms.items()}
+            exemplars |= {base + at: found for at, found in part.exemplars.items()}
+    return Columns(rows, times, values, starts, histograms, exemplars)
 
 
 def settle(parts: Iterable[Part]) -> None:

@@ -11,13 +11,14 @@ from structlog.typing import FilteringBoundLogger
 from promscrape.clock import Clock
 from promscrape.storage.remote.alarm import news_or
 from promscrape.storage.remote.backoff import Backoff
-from promscrape.storage.remote.batch import Batch
+from promscrape.storage.remote.batch import Batch, columns_of
 from promscrape.storage.remote.config import RemoteWriteConfig, WriteMessage
 from promscrape.storage.remote.encode import Encoder
 from promscrape.storage.remote.metrics import QueueMetrics
 from promscrape.storage.remote.outcome import NOTHING, Counts, Outcome, Sender, Verdict
 from promscrape.storage.remote.rate import Rate
 from promscrape.storage.remote.refusal import ACCEPTED, SPLIT_STATUSES, Splitter
+from promscrape.storage.remote.request_body import BodyWriter
 from promscrape.storage.remote.series import RemoteSeries
 from promscrape.storage.remote.status import RefusedSeries
 
@@ -78,6 +79,7 @@ class Delivery:
         self._may_fall_back = parts.config.protobuf_message_fallback
         self._v1_until_s = float("-inf")
         self._encoder = Encoder(parts.series)
+        self._bodies = BodyWriter(parts.series, self._encoder)
         self._metrics, self._rates, self._on_wait = parts.metrics, parts.rates, on_wait
         self._clock, self._log, self._now_ms = parts.clock, parts.log, parts.now_ms
         self._has_accepted = False
@@ -212,11 +214,10 @@ class Delivery:
 
     def _encoded(self, batch: Batch) -> _Request:
         """Return a request; in the second version each item that has metadata carries them."""
-        is_v2 = self.version == WriteMessage.V2
-        body, counts = self._encoder.pack(batch.columns(), is_v2=is_v2), batch.counts
-        if is_v2:
-            counts = counts._replace(metadata=self._encoder.described)
-        return _Request(batch, body, counts)
+        if self.version == WriteMessage.V1:
+            return _Request(batch, self._bodies.body(batch.parts), batch.counts)
+        body = self._encoder.pack(columns_of(batch.parts), is_v2=True)
+        return _Request(batch, body, batch.counts._replace(metadata=self._encoder.described))
 
     async def _attempt(self, request: _Request, attempt: int) -> Outcome:
         self._metrics.count(self._metrics.sent, request.counts)

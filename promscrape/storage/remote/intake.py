@@ -44,17 +44,13 @@ class _Kept:
 
     def part(self, floats: Floats, ticket: Ticket) -> Part:
         """Return what is sent of samples with these refs."""
-        rows, places = self.rows, self._places
-        if places is None:
-            return Part(ticket, rows, floats.values, floats.t_ms, floats.timestamps, floats.starts)
-        return Part(
-            ticket,
-            rows,
-            taken_values(floats.values, places),
-            floats.t_ms,
-            None if floats.timestamps is None else taken(floats.timestamps, places),
-            None if floats.starts is None else taken(floats.starts, places),
-        )
+        values, times, starts = floats.values, floats.timestamps, floats.starts
+        if (places := self._places) is not None:
+            values = taken_values(values, places)
+            times = None if times is None else taken(times, places)
+            starts = None if starts is None else taken(starts, places)
+        rows = self.rows
+        return Part(ticket, rows, values, floats.t_ms, times, starts, source=rows)
 
 
 @final
