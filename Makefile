@@ -35,18 +35,20 @@ twin_tests := tests/unit/exposition tests/unit/httpclient tests/unit/scrape test
 	tests/property/test_exposition.py tests/property/test_wal_record.py \
 	tests/conformance/test_openmetrics.py
 
-# Tests that share nothing with the machine around them, and so may run side by side. The others
-# start programs, and some measure how late something is.
-side_by_side := tests/unit tests/property tests/conformance
-one_by_one := tests/adversity tests/e2e
+# Tests that share nothing with the machine around them: as many at once as it has processors.
+pure := tests/unit tests/property tests/conformance
+# These start programs and mostly wait for them: three at once keep two processors busy. What is
+# measured in some of them needs the machine to itself, and these come last, one after the other.
+with_programs := tests/adversity tests/e2e
 
 # The tests of asyncio code run on both event loops, all others once.
 test: $(VENV)/.installed-test
 ifneq ($(ARGS),)
 	$(bin)/python -m pytest --event-loop=both $(ARGS)
 else
-	$(bin)/python -m pytest --event-loop=both --numprocesses=logical $(side_by_side)
-	$(bin)/python -m pytest --event-loop=both $(one_by_one)
+	$(bin)/python -m pytest --event-loop=both --numprocesses=logical $(pure)
+	$(bin)/python -m pytest --event-loop=both --numprocesses=3 --dist=loadfile -m 'not alone' $(with_programs)
+	$(bin)/python -m pytest --event-loop=both -m alone $(with_programs)
 	PROMSCRAPE_PURE_PYTHON=1 $(bin)/python -m pytest --no-header -q --numprocesses=logical $(twin_tests)
 endif
 

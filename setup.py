@@ -22,6 +22,8 @@ def compiled(module: str) -> Extension:
 
 
 setup(
+    # Each module is a C compiler's run of many seconds: one a processor at a time.
+    options={"build_ext": {"parallel": True}},
     ext_modules=[
         compiled("promscrape.exposition._change_c"),
         compiled("promscrape.exposition._decimal_c"),
@@ -37,5 +39,5 @@ setup(
         compiled("promscrape.storage.remote._template_c"),
         compiled("promscrape.storage.wal._record_c"),
         compiled("promscrape.storage.wal._timestamps_c"),
-    ]
+    ],
 )

@@ -61,6 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "may_block: blocks the event loop on purpose")
+    config.addinivalue_line("markers", "one_loop: what is tested brings its own event loop")
     if os.environ.get("CI"):
         allowed = read_allowed_skips(HERE / "allowed_skips.txt")
         config.pluginmanager.register(SkipGate(allowed), "skip-gate")
@@ -73,7 +74,8 @@ def pytest_asyncio_loop_factories(
     if choice != "both":
         return {choice: LOOPS[choice]}
     # The daemon under an end-to-end test brings its own loop: the second run would say nothing.
-    return {"uvloop": LOOPS["uvloop"]} if (HERE / "e2e") in item.path.parents else LOOPS
+    is_own = (HERE / "e2e") in item.path.parents or item.get_closest_marker("one_loop")
+    return {"uvloop": LOOPS["uvloop"]} if is_own else LOOPS
 
 
 @pytest.fixture(scope="session", autouse=True)

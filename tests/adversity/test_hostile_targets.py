@@ -27,6 +27,8 @@ ERRORS = {
 }
 BAD_ADDRESS = "no.such.host.invalid:80"
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.one_loop]
+
 
 def config_of(address: str) -> str:
     """Return one job with every kind of misbehavior, and one with good targets."""
@@ -62,7 +64,6 @@ def good_times(daemon: Scraper) -> list[list[int]]:
     return [[t_ms for t_ms, _ in samples[str(one)]] for one in labels]
 
 
-@pytest.mark.slow
 async def test_each_misbehavior_has_its_error_and_the_others_stay_on_time(
     tmp_path: Path,
 ) -> None:

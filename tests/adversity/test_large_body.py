@@ -27,6 +27,8 @@ from tests.support.wal import open_storage
 
 T = TypeVar("T")
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.one_loop]
+
 # The plain twins need several times as long.
 SERIES = 1_000_000 if COMPILED else 150_000
 LONGEST_TURN_S = 0.05
@@ -112,7 +114,6 @@ async def large(directory: Path) -> AsyncIterator[Large]:
             )
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_no_other_target_waits_for_a_large_one(tmp_path: Path) -> None:
     """L4, L5: cold, warm, with half of the series gone, and with the others back."""
@@ -138,7 +139,6 @@ def _resident_bytes(name: str) -> int:
     raise AssertionError(f"no {name} in /proc/self/status")
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux says the peak")
 async def test_a_scrape_needs_less_memory_than_three_bodies(tmp_path: Path) -> None:

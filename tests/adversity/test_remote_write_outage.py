@@ -61,6 +61,7 @@ class Writer:
 
 
 @pytest.mark.slow
+@pytest.mark.one_loop
 @pytest.mark.may_block
 @pytest.mark.parametrize("message", list(WriteMessage))
 async def test_nothing_is_lost_to_an_outage_and_ten_kills(

@@ -69,6 +69,7 @@ def resident_mib(daemon: Scraper) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_thousand_targets_are_scraped_on_time(launcher: Launcher, fleet: Program) -> None:
     """No scrape is missed; the distribution of their lateness is printed."""
