@@ -22,6 +22,7 @@ import uvloop
 from benchmarks.bodies import (
     NODE_EXPORTER,
     Body,
+    Endless,
     enlarged,
     generations,
     samples_of,
@@ -37,7 +38,10 @@ _END = b"\r\n\r\n"
 
 
 class FleetSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What is exposed. samples: a target's, 0 for all of the node_exporter's."""
+    """What is exposed. samples: a target's, 0 for all of the node_exporter's.
+
+    endless: the churning series are never seen again; otherwise the generations come round.
+    """
 
     port: int
     control_port: int
@@ -47,6 +51,7 @@ class FleetSpec(msgspec.Struct, frozen=True, kw_only=True):
     samples: int = 0
     generations: int = 8
     churn_percent: int = 0
+    endless: bool = False
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,14 +89,13 @@ def main() -> None:
 async def _serve(spec: FleetSpec) -> None:
     text = shortened(NODE_EXPORTER, spec.samples) if spec.samples else NODE_EXPORTER
     text = enlarged(text, spec.copies)
-    bodies = generations(text, count=spec.generations, churn_percent=spec.churn_percent)
-    answers = [_Answers(body) for body in bodies]
-    targets = [_Target(answers) for _ in range(spec.targets)]
+    answers = _answers(text, spec)
+    targets = [_Target(answers, index) for index in range(spec.targets)]
     loop = asyncio.get_running_loop()
     for host, target in zip(addresses(spec), targets, strict=True):
         await loop.create_server(partial(_Connection, target), host, spec.port, backlog=16)
     count = samples_of(text)
-    size = sum(len(answer.gzip) for answer in answers) // len(answers)
+    size = sum(len(of("0")[True]) for of in answers) // len(answers)
 
     def report(since_s: float, until_s: float) -> bytes:
         return msgspec.json.encode(_report(targets, spec.interval_s, count, size, since_s, until_s))
@@ -100,27 +104,48 @@ async def _serve(spec: FleetSpec) -> None:
     await control.serve_forever()
 
 
-@final
-class _Answers:
-    """A generation's answers, head and all."""
+Answer = tuple[bytes, bytes]
+"""An answer, head and all: plain, and packed."""
 
-    def __init__(self, body: Body) -> None:
-        self.gzip = _HEAD % (_GZIP, len(body.packed)) + body.packed
-        self.plain = _HEAD % (b"", len(body.plain)) + body.plain
+
+def _answers(text: str, spec: FleetSpec) -> Sequence[Callable[[str], Answer]]:
+    """Return what gives the answers of each generation, by the name of the series in it."""
+    if spec.endless:
+        return [
+            partial(_endless, Endless(text, number=number, churn_percent=spec.churn_percent))
+            for number in range(spec.generations)
+        ]
+    bodies = generations(text, count=spec.generations, churn_percent=spec.churn_percent)
+    return [partial(_same, _answer(body)) for body in bodies]
+
+
+def _answer(body: Body) -> Answer:
+    return (
+        _HEAD % (b"", len(body.plain)) + body.plain,
+        _HEAD % (_GZIP, len(body.packed)) + body.packed,
+    )
+
+
+def _endless(body: Endless, name: str) -> Answer:
+    return _answer(body.named(name))
+
+
+def _same(answer: Answer, _name: str) -> Answer:
+    return answer
 
 
 @final
 class _Target:
     """One target: which generation comes next, and when each request came."""
 
-    def __init__(self, answers: Sequence[_Answers]) -> None:
-        self._answers = answers
+    def __init__(self, answers: Sequence[Callable[[str], Answer]], index: int) -> None:
+        self._answers, self._index = answers, index
         self.came_s = array("d")
 
     def answer(self, *, takes_gzip: bool) -> bytes:
-        answers = self._answers[len(self.came_s) % len(self._answers)]
+        count = len(self.came_s)
         self.came_s.append(time.monotonic())
-        return answers.gzip if takes_gzip else answers.plain
+        return self._answers[count % len(self._answers)](f"{self._index}-{count}")[takes_gzip]
 
 
 @final

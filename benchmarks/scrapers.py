@@ -43,6 +43,7 @@ class Case:
     samples: int = 0
     churn_percent: int = 0
     generations: int = 8
+    endless: bool = False
 
     def spec(self) -> FleetSpec:
         return FleetSpec(
@@ -54,6 +55,7 @@ class Case:
             samples=self.samples,
             churn_percent=self.churn_percent,
             generations=self.generations,
+            endless=self.endless,
         )
 
 
@@ -75,6 +77,10 @@ CASES: Final[Mapping[str, Case]] = {
     "wide_churn_1": Case(
         f"{WIDE.what}, 1 % of the series new each time",
         100, 10, settle_s=20, window_s=40, copies=20, churn_percent=1,
+    ),
+    "wide_endless_1": Case(
+        f"{WIDE.what}, 1 % of the series never seen before each time",
+        100, 10, settle_s=20, window_s=40, copies=20, churn_percent=1, endless=True,
     ),
     "small": Case(
         "5,000 targets of 20 samples every 10 s", 5000, 10, settle_s=20, window_s=30, samples=20
@@ -131,7 +137,7 @@ def run(
         f"{'B/sample':>8}{'B/sample':>8}{'scrapes':>8}{'ms':>10}{'ms':>8}{'ms':>8}"
     )
     results: list[Measured] = []
-    with tempfile.TemporaryDirectory() as home, _served(spec) as sink_port:
+    with tempfile.TemporaryDirectory() as home, served(spec) as sink_port:
         for name, start in (STARTS if starts is None else starts).items():
             if names and name not in names:
                 continue
@@ -153,11 +159,11 @@ def _measured(
     name: str, start: Start, launcher: Launcher, case: Case, spec: FleetSpec, sink_port: int
 ) -> Measured:
     since_s = time.monotonic()
-    config = _config(case, spec)
+    config = config_of(case, spec)
     program, data = start(launcher, config, f"http://127.0.0.1:{sink_port}/api/v1/write")
 
     def is_cold_over() -> bool:
-        return _report(spec, since_s, time.monotonic()).asked == case.targets
+        return report_of(spec, since_s, time.monotonic()).asked == case.targets
 
     eventually(is_cold_over, what="a scrape of every target", within_s=_COLD_WITHIN_S)
     cold_s = of_running(program.pid)
@@ -170,14 +176,14 @@ def _measured(
     )
     time.sleep(case.window_s)
     to_s, spent_s = time.monotonic(), of_running(program.pid) - cpu_s
-    report = _report(spec, from_s, to_s)
+    report = report_of(spec, from_s, to_s)
     samples = max(report.scrapes * report.samples_a_target, 1)
     series = case.targets * report.samples_a_target
     return Measured(
         name=name,
         cold_ns=cold_s * 1e9 / series,
         cpu_ns=spent_s * 1e9 / samples,
-        rss_bytes=_resident_bytes(program.pid),
+        rss_bytes=resident_bytes(program.pid),
         wire_bytes=(_sink(sink_port).body_bytes - sink.body_bytes) / samples,
         disk_bytes=max(_size(data) - disk, 0) / samples,
         report=report,
@@ -197,7 +203,7 @@ def _show(one: Measured, first: Measured) -> None:
     )
 
 
-def _promscrape(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
+def start_promscrape(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
     scraper = launcher.promscrape(_with_destination(config, url))
     return scraper, scraper.data_dir
 
@@ -226,16 +232,16 @@ def _vmagent(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
 
 FIRST, SECOND, LOG_ONLY = "promscrape", "promscrape 2.0", "promscrape, log"
 PEERS: Final[Mapping[str, Start]] = {"vmagent": _vmagent, "Prometheus agent": _agent}
-STARTS: Final[Mapping[str, Start]] = {FIRST: _promscrape, **PEERS}
+STARTS: Final[Mapping[str, Start]] = {FIRST: start_promscrape, **PEERS}
 # Debian's vmagent and Prometheus do not speak the second version.
 WRITERS: Final[Mapping[str, Start]] = {
-    FIRST: _promscrape,
+    FIRST: start_promscrape,
     SECOND: _promscrape_v2,
     LOG_ONLY: _promscrape_alone,
 }
 
 
-def _config(case: Case, spec: FleetSpec) -> str:
+def config_of(case: Case, spec: FleetSpec) -> str:
     targets = "".join(f"\n    - {host}:{spec.port}" for host in addresses(spec))
     return (
         f"global: {{scrape_interval: {case.interval_s}s, scrape_timeout: {case.interval_s}s}}\n"
@@ -248,7 +254,7 @@ def _with_destination(config: str, url: str) -> str:
 
 
 @contextmanager
-def _served(spec: FleetSpec) -> Iterator[int]:
+def served(spec: FleetSpec) -> Iterator[int]:
     """Run the fleet and the sink; yield the sink's port."""
     sink_port = free_port()
     text = msgspec.json.encode(spec).decode()
@@ -278,7 +284,7 @@ def _get(port: int, path: str) -> bytes:
         return content
 
 
-def _report(spec: FleetSpec, since_s: float, until_s: float) -> Report:
+def report_of(spec: FleetSpec, since_s: float, until_s: float) -> Report:
     content = _get(spec.control_port, f"/report?{since_s},{until_s}")
     return msgspec.json.decode(content, type=Report)
 
@@ -287,7 +293,7 @@ def _sink(port: int) -> Counts:
     return msgspec.json.decode(_get(port, "/report"), type=Counts)
 
 
-def _resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
