@@ -1,8 +1,10 @@
 """From a commit of the log to what a destination gets of it (section 4)."""
 
+import asyncio
 import weakref
 from array import array
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from itertools import compress
 from typing import Final, Protocol, final
 
@@ -17,6 +19,7 @@ from promscrape.storage.wal.record_types import LoggedExemplar, LoggedHistogram
 from promscrape.storage.wal.tail import Commit, Floats
 
 _MAX_KEPT_ROWS: Final = 4_000_000
+_REFS_A_TURN: Final = 50_000
 
 
 class SearchableSource(SeriesSource, Protocol):
@@ -93,6 +96,18 @@ class Intake:
             self._drop(_times(_SAMPLES, kept.dropped), "dropped_series")
         ticket = progress.begin(commit.end, floats.newest_ms, len(kept.rows), is_read=True)
         return kept.part(floats, ticket)
+
+    async def forget_refs(self, gone: AbstractSet[int]) -> None:
+        """Let go of what was kept of these series, whose rows are about to be let go."""
+        seen = 0
+        for key, kept in list(self._known.items()):
+            refs = kept.refs()
+            if refs is None or not gone.isdisjoint(refs):
+                self._let_go(key)
+            seen += len(refs or ())
+            if seen > _REFS_A_TURN:
+                seen = 0
+                await asyncio.sleep(0)
 
     async def parts(self, commit: Commit, ticket: Ticket, source: SearchableSource) -> list[Part]:
         """Return what is to be sent of a commit, in its order. The rest is counted."""

@@ -113,6 +113,11 @@ class Lanes:
             self._backlog.remove(lane)
 
     @property
+    def are_at_end(self) -> bool:
+        """Whether all commits come from memory, and none from the log's files."""
+        return not self._backlog and self._fresh.reader.is_at_end
+
+    @property
     def needed(self) -> Position:
         """Everything before this position is done with."""
         self._drop_done()

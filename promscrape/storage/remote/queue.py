@@ -1,7 +1,9 @@
 """One destination of remote write: reads the log, and keeps the peer up with it."""
 
 import asyncio
+from array import array
 from collections.abc import Callable, Container
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -16,6 +18,7 @@ from promscrape.storage.remote.position_file import PositionFile, StoredPosition
 from promscrape.storage.remote.rate import TICK_S, Flow, Rate, desired_shards, next_shards
 from promscrape.storage.remote.shard import ShardOptions
 from promscrape.storage.remote.shards import Shards
+from promscrape.storage.wal.departures import Departures
 from promscrape.storage.wal.log_reader import LogReader
 from promscrape.storage.wal.pace import run_in_thread
 from promscrape.storage.wal.tail import Commit, LogTail, Position
@@ -34,7 +37,7 @@ class LogAccess:
     tail: LogTail
     make_reader: Callable[[Position, Position | None, QueueParts], LogReader]
     incoming: Rate
-    generation: Callable[[], int]
+    departures: Departures
     metadata: MetadataSource
 
 
@@ -68,7 +71,8 @@ class RemoteQueue:
             prefers_fresh=parts.config.prefer_fresh,
         )
         self._saved: StoredPosition | None = None
-        self._generation = log.generation()
+        self._departed = log.departures.count
+        self._leaving = array("Q")  # left the log while they were on their way
         self._fixed_until_s = float("-inf")
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()  # set while all that was committed is in the shards
@@ -233,17 +237,29 @@ class RemoteQueue:
 
     async def _forget_series(self, shards: Shards) -> None:
         """Let go of series that left the log's memory, while nothing can name them (8.4)."""
-        clock, tail, series = self._parts.clock, self._access.tail, self._parts.series
+        clock, departures = self._parts.clock, self._access.departures
         while True:
             await clock.sleep_until(clock.monotonic_s() + _FORGET_INTERVAL_S)
-            generation = self._access.generation()
-            if generation == self._generation or not self._idle.is_set():
+            if departures.count == self._departed and not self._leaving:
                 continue
-            self._generation = generation
+            if not self._idle.is_set():
+                continue
+            gone, self._departed = departures.since(self._departed), departures.count
+            series = self._parts.series
             on_their_way = {series.refs[row] for row in shards.rows_waiting()}
-            self._intake.forget()
-            await series.forget(_needed(on_their_way, tail))
-            self._intake.forget()
+            if gone is None or not self.lanes.are_at_end:
+                # Too many to tell, or some may just be read again from the log's files.
+                self._intake.forget()
+                await series.forget(_needed(on_their_way, self._access.tail))
+                self._intake.forget()
+            else:
+                gone += self._leaving
+                self._leaving = array("Q", [ref for ref in gone if ref in on_their_way])
+                await self._forget_refs(set(gone) - on_their_way)
+
+    async def _forget_refs(self, gone: AbstractSet[int]) -> None:
+        await self._intake.forget_refs(gone)
+        await self._parts.series.forget_refs(list(gone))
 
 
 def _needed(kept: Container[int], tail: LogTail) -> Callable[[int], bool]:

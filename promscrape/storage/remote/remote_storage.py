@@ -91,7 +91,7 @@ class RemoteStorage:
         self._metrics = RemoteMetrics(registry, self._taken)
         self._incoming = Rate()
         self._access = LogAccess(
-            storage.tail, self._reader, self._incoming, lambda: storage.generation, options.metadata
+            storage.tail, self._reader, self._incoming, storage.departures, options.metadata
         )
         self._destinations: dict[str, Destination] = {}  # by the hash of the entry
         self._order: list[str] = []

@@ -206,6 +206,16 @@ class RemoteSeries:
                         self._forget(index, ref)
                 await asyncio.sleep(0)
 
+    async def forget_refs(self, refs: Sequence[int]) -> list[int]:
+        """Let go of these series, see `forget`; return the refs that have to be given once more."""
+        for start in range(0, len(refs), _FORGOTTEN_A_TURN):
+            for ref in refs[start : start + _FORGOTTEN_A_TURN]:
+                for index in (self._dropped, self._by_ref):
+                    if index[ref]:
+                        self._forget(index, ref)
+            await asyncio.sleep(0)
+        return [ref for ref in refs if self._by_ref[ref]]
+
     def _forget(self, index: RefIndex, ref: int) -> None:
         row = index[ref]
         if index is self._dropped:

@@ -16,6 +16,8 @@ from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata
 from promscrape.storage.wal.appender import WalAppender, WalParts
+from promscrape.storage.wal.departures import Departures
+from promscrape.storage.wal.forgetting import Forgetter
 from promscrape.storage.wal.holder import Holder
 from promscrape.storage.wal.layout import LayoutCache
 from promscrape.storage.wal.lock import DirectoryLock
@@ -51,6 +53,7 @@ class AgentStorage:
     """Implements `storage.interface.Appendable` for as long as it is entered.
 
     tail: where readers of the log follow it. `hold` keeps what they need on disk.
+    departures: the series that left memory.
 
     All calls come from the event loop's thread. A commit writes there, as a scrape has to land
     whole; the replay, syncs and truncations have their slow parts in threads.
@@ -58,6 +61,7 @@ class AgentStorage:
 
     _parts: WalParts
     _truncator: Truncator
+    _forgetter: Forgetter
     _opened: AsyncExitStack
     tail: LogTail
 
@@ -70,6 +74,7 @@ class AgentStorage:
         log: FilteringBoundLogger,
     ) -> None:
         self._options, self._metrics, self._clock, self._log = options, metrics, clock, log
+        self.departures = Departures()
 
     async def __aenter__(self) -> Self:
         """Lock the directory, replay the log, and begin a new segment.
@@ -150,8 +155,11 @@ class AgentStorage:
             zero_age_ms=int(options.oldest_kept_s * 1000) if options.injects_zeros else 0,
             logs_starts=options.logs_starts,
         )
+        for ended in recovered.ended:
+            self._parts.ended.note(*ended)
+        self._forgetter = Forgetter(self._parts, recovered.deleted, self.departures, clock)
         self._truncator = Truncator(
-            self._parts, recovered.deleted, options, recovered.first_segment, clock, log
+            self._parts, self._forgetter, options, recovered.first_segment, clock, log
         )
         return syncer
 
@@ -163,6 +171,7 @@ class AgentStorage:
         running = [
             tasks.create_task(syncer.run(), name="wal:sync"),
             tasks.create_task(self._truncate_regularly(), name="wal:truncate"),
+            tasks.create_task(self._forgetter.run(), name="wal:forget"),
         ]
         try:
             yield
@@ -189,16 +198,16 @@ class AgentStorage:
                 self._log.error("Truncating the WAL failed", err=str(exc))
 
     def _lowest_done_ms(self) -> int | None:
-        return min((holder.done_ms for holder in self._truncator.holders), default=None)
+        return min((holder.done_ms for holder in self._forgetter.holders), default=None)
 
     @contextmanager
     def hold(self, holder: Holder) -> Iterator[None]:
         """Keep what `holder` needs, as long as the bounds on age and size allow."""
-        self._truncator.holders.append(holder)
+        self._forgetter.holders.append(holder)
         try:
             yield
         finally:
-            self._truncator.holders.remove(holder)
+            self._forgetter.holders.remove(holder)
 
     async def _close(self) -> None:
         try:

@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import compress, repeat
 from operator import le, not_
 from typing import final
@@ -13,8 +13,9 @@ from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import stale_histogram
 from promscrape.model.sample import NO_START, NO_TIMESTAMP, is_stale
 from promscrape.storage.interface import AppendCode, Appended, Batch
+from promscrape.storage.wal.ended import EndedSeries
 from promscrape.storage.wal.histogram_record import encode_histograms, encode_started_histograms
-from promscrape.storage.wal.layout import BatchLayout, LayoutCache
+from promscrape.storage.wal.layout import BatchLayout, LayoutCache, refs_of
 from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.storage.wal.pending import PendingFloats, Picked, Whole
 from promscrape.storage.wal.record import encode_series, samples_head
@@ -50,6 +51,7 @@ class WalParts:
     tail: LogTail
     zero_age_ms: int = 0
     logs_starts: bool = False
+    ended: EndedSeries = field(default_factory=EndedSeries)
 
 
 @final
@@ -70,6 +72,7 @@ class WalAppender:
         self._exemplars: list[LoggedExemplar] = []
         self._latest_exemplars: dict[int, Exemplar] = {}
         self._starts: list[tuple[BatchLayout, array[int]]] = []
+        self._ended: list[tuple[array[int], int]] = []
 
     def append(self, batch: Batch) -> Appended:
         """Take the batch into the transaction; see `storage.interface.Appended`."""
@@ -111,6 +114,8 @@ class WalAppender:
             self._parts.metrics.floats_appended.value += count
         else:
             self._pick(batch, layout, codes or bytes(count))
+        if batch.reject_out_of_order and is_stale(next(iter(batch.values), 0.0)):
+            self._ended.append((layout.handles, batch.t_ms))
         if batch.metadata is not None and batch.metadata is not layout.metadata:
             self._parts.table.note_metadata(layout.handles, batch.metadata)
             layout.metadata = batch.metadata
@@ -138,6 +143,8 @@ class WalAppender:
         codes = bytes(map(le, limits, last_ms))
         refused = codes.count(AppendCode.OUT_OF_ORDER)
         parts.metrics.out_of_order_samples.value += refused
+        if refused:
+            parts.ended.note_refused(compress(layout.handles, codes))
         return codes if refused else None
 
     def _logged_starts(self, batch: Batch) -> "array[int] | None":
@@ -211,7 +218,7 @@ class WalAppender:
         """
         table = self._parts.table
         floats, histograms, latest = self._floats, self._histograms, self._latest_exemplars
-        exemplars, starts = self._exemplars, self._starts
+        exemplars, starts, ended = self._exemplars, self._starts, self._ended
         records = [*self._series_records(), *self._records()]
         self._clear()
         if self._log(records):
@@ -226,6 +233,8 @@ class WalAppender:
         table.latest_exemplars |= latest
         for layout, column in starts:
             layout.starts = column
+        for rows, t_ms in ended:
+            self._parts.ended.note(refs_of(table, rows), t_ms)
 
     def rollback(self) -> None:
         """Drop the transaction, and log the series it created, which stay in memory.

@@ -8,6 +8,7 @@ of memory, and the encoding fills in the values: 30 ns a sample in place of 500.
 
 import weakref
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import final
@@ -25,7 +26,7 @@ _MIN_ROWS_A_STRETCH = 8
 
 @final
 class BatchLayout:
-    """The series of a batch. Good for one generation of the table.
+    """The series of a batch. Good for one generation of the table, while none of them is dropped.
 
     metadata: the column of the last batch, which the table has taken over.
     starts: those whose zeros are logged.
@@ -71,6 +72,12 @@ class BatchLayout:
         if self._ref0 != ref0:
             self._ref0, self._entries = ref0, SampleLayout(ref0, self.refs(table))
         return self._entries
+
+    def has_any(self, rows: Sequence[int]) -> bool:
+        """Whether one of these rows, given in ascending order, is a series of this batch."""
+        if self._stretches is None:
+            return not set(rows).isdisjoint(self.handles)
+        return any(bisect_left(rows, a) < bisect_left(rows, b) for a, b in self._stretches)
 
     def all_follow(self, table: SeriesTable, t_ms: int) -> bool:
         """Whether a sample at `t_ms` is surely after the last one of each series."""
@@ -140,6 +147,13 @@ class LayoutCache:
     def clear(self) -> None:
         for key in list(self._kept):
             self._forget(key)
+
+    def forget_rows(self, rows: Iterable[int]) -> None:
+        """Let go of the layouts that have one of these rows, whose series were dropped."""
+        gone = sorted(rows)
+        for key, (_, layout) in list(self._kept.items()):
+            if layout.has_any(gone):
+                self._forget(key)
 
 
 def refs_of(table: SeriesTable, handles: Iterable[int]) -> "array[int]":

@@ -137,6 +137,10 @@ class WalMetrics(Collector):
         self.deleted_series = self._gauge(
             _AGENT + "deleted_series", "Series out of memory that the log still needs."
         )
+        self.series_forgotten = self._counter(
+            "promscrape_agent_series_forgotten",
+            "Series let go from memory some minutes after their stale marker.",
+        )
         self.truncations = self._counter(_WAL + "truncations", "Removals of old segments.")
         self.truncations_failed = self._counter(
             _WAL + "truncations_failed", "Removals of old segments that failed."

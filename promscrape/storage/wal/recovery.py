@@ -1,5 +1,6 @@
 """Brings a log from whatever state the last process left it in to one that can go on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -13,6 +14,7 @@ from promscrape.storage.wal.directory import (
     segment_path,
     size_bytes,
 )
+from promscrape.storage.wal.ended import Ended
 from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.storage.wal.options import WalOptions
 from promscrape.storage.wal.pace import Pace
@@ -29,10 +31,14 @@ from promscrape.storage.wal.series import SeriesTable
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a log held, and the numbers of its first segment and of the one to write next."""
+    """What a log held, and the numbers of its first segment and of the one to write next.
+
+    ended: series that may be forgotten some minutes from now.
+    """
 
     table: SeriesTable
     deleted: DeletedSeries
+    ended: Sequence[Ended]
     first_segment: int
     next_segment: int
 
@@ -61,11 +67,14 @@ class Recovery:
             self._metrics.storage_bytes.value = size_bytes(self._directory)
         except OSError as exc:
             raise StorageError(f"read WAL in {self._directory}: {exc.strerror}") from exc
+        replayer.finish(segments.stop - 1)
         self._report(replayer)
         # A segment that the checkpoint replaces would not be read again.
         next_segment = max(segments.stop, 0 if checkpoint is None else checkpoint + 1)
         first_segment = segments.start if segments else next_segment
-        return Recovered(replayer.table, replayer.deleted, first_segment, next_segment)
+        return Recovered(
+            replayer.table, replayer.deleted, replayer.ended, first_segment, next_segment
+        )
 
     def _report(self, replayer: Replayer) -> None:
         skipped = replayer.unknown_series_samples

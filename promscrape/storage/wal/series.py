@@ -1,9 +1,10 @@
 """The series in memory: a million of them, so that they lie in columns.
 
 A series is a row, that of its label set in the store of label sets. Its number is the handle that
-callers cache; 0 is no series. Rows of series that were dropped are given out again once nobody else
-holds the label set, and the table's generation then tells old handles from new ones. A row's ref,
-the number that the log knows the series by, is never used again.
+callers cache; 0 is no series. The row of a series that was dropped is given out again once nobody
+else holds the label set: who caches a handle and holds the label set, as the caches of scrapes do,
+has a handle that is this series' or nobody's. Handles that come with labels of their own are
+compared with them. A row's ref, the number that the log knows the series by, is never used again.
 """
 
 import sys
@@ -11,7 +12,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from itertools import count
 from operator import attrgetter
-from typing import TypeAlias, final
+from typing import TypeAlias, TypeGuard, final
 
 from promscrape.errors import InvalidSeries
 from promscrape.model.exemplar import Exemplar
@@ -103,6 +104,16 @@ class SeriesTable:
         """Take note that the log has the series of `handle` under `ref`, too."""
         self._aliases[ref] = self.refs[handle]
 
+    def take_aliases(self, refs: Iterable[int]) -> list[int]:
+        """Forget the other refs that the log has these series under, and return them."""
+        if not self._aliases:
+            return []
+        own = set(refs)
+        found = [alias for alias, ref in self._aliases.items() if ref in own]
+        for alias in found:
+            del self._aliases[alias]
+        return found
+
     def named(self, ref: int) -> LoggedSeries | None:
         """Return the series that the log has under `ref`, with its own ref; None once dropped.
 
@@ -123,8 +134,8 @@ class SeriesTable:
     def resolve(self, batch: Batch) -> tuple[Handles, InvalidSeries | None]:
         """Return the handles of the batch's series, up to the first one that cannot be a series.
 
-        Unknown series are created. Handles are believed only where they are of this generation
-        and of a series; the array is the batch's own where it was right throughout.
+        Unknown series are created. Handles are believed only where they are of this table and of
+        the series; the array is the batch's own where it was right throughout.
         """
         handles = self._believed(batch)
         if handles is batch.refs:
@@ -143,21 +154,25 @@ class SeriesTable:
                 refs = array("Q", map(self.refs.__getitem__, batch.refs))
             except IndexError:
                 return self._looked_up(batch)
-            unknown = refs.count(_NO_REF)
-            if unknown == 0:
-                return batch.refs
-            if unknown == batch.refs.count(0):
-                return batch.refs[:]
+            if self._holds_rows(batch.labels):
+                if _NO_REF not in refs:
+                    return batch.refs
+                pairs = zip(batch.refs, refs, strict=True)
+                return array("Q", [handle if ref else 0 for handle, ref in pairs])
         return self._looked_up(batch)
+
+    def _holds_rows(self, labels: Sequence[Labels]) -> TypeGuard[KeptLabels]:
+        """Whether these label sets are held in the store, and their rows will stay theirs."""
+        return isinstance(labels, KeptLabels) and labels.store is self.labels
 
     def _looked_up(self, batch: Batch) -> Handles:
         labels = batch.labels
-        if isinstance(labels, KeptLabels) and labels.store is self.labels:
+        if self._holds_rows(labels):
             return array("Q", map(self._known, labels.rows()))
         return array("Q", map(self.find, map(_wire, labels)))
 
     def _known_or_created(self, labels: Sequence[Labels], position: int) -> int:
-        if isinstance(labels, KeptLabels) and labels.store is self.labels:
+        if self._holds_rows(labels):
             row = labels.row(position)
             self.labels.hold(row)
         else:
@@ -237,7 +252,7 @@ class SeriesTable:
     def drop(self, rows: Iterable[int], before_ms: int) -> list[LoggedSeries]:
         """Forget those of the series whose last timestamp is before `before_ms`; return them.
 
-        A series stays that the log has yet to hear of. Handles are of no use afterwards.
+        A series stays that the log has yet to hear of. Handles of others stay what they are.
         """
         dropped = []
         # Rows are given out again in ascending order: a scrape's series shall lie together.
@@ -245,8 +260,6 @@ class SeriesTable:
             if self.last_ms[row] < before_ms and row not in self._unlogged:
                 dropped.append(LoggedSeries(self.refs[row], self.labels.wire(row)))
                 self._release(row)
-        if dropped:
-            self.generation = next(_generations)
         return dropped
 
     def _release(self, row: int) -> None:

@@ -17,7 +17,6 @@ from promscrape.clock import Clock
 from promscrape.errors import CorruptLog, StorageError
 from promscrape.storage.wal.appender import WalParts
 from promscrape.storage.wal.checkpoint import Rewriter, series_in_memory, write_checkpoint
-from promscrape.storage.wal.deleted import DeletedSeries
 from promscrape.storage.wal.directory import (
     checkpoint_path,
     list_checkpoints,
@@ -25,7 +24,7 @@ from promscrape.storage.wal.directory import (
     segment_path,
     size_bytes,
 )
-from promscrape.storage.wal.holder import Holder
+from promscrape.storage.wal.forgetting import Forgetter, Silent
 from promscrape.storage.wal.options import WalOptions
 from promscrape.storage.wal.pace import Pace, run_in_thread
 from promscrape.storage.wal.reader import (
@@ -49,7 +48,7 @@ from promscrape.storage.wal.tail import Commit
 
 # Half the time of one core, and the event loop waits for two milliseconds at most.
 _WORK_S = _REST_S = 0.002
-_DROPS_A_TURN = 200
+_DROPS_A_TURN = 500
 _ROWS_A_STEP = 20_000
 
 
@@ -69,15 +68,15 @@ class Truncator:
     def __init__(
         self,
         parts: WalParts,
-        deleted: DeletedSeries,
+        forgetter: Forgetter,
         options: WalOptions,
         first_segment: int,
         clock: Clock,
         log: FilteringBoundLogger,
     ) -> None:
-        self.holders: list[Holder] = []
         self.first_segment = first_segment
-        self._parts, self._deleted, self._options = parts, deleted, options
+        self._parts, self._forgetter, self._options = parts, forgetter, options
+        self._deleted = forgetter.deleted
         self._clock, self._log = clock, log
         self._directory = options.wal_directory
         # Held for a whole truncation: a second one would write the same checkpoint.
@@ -108,7 +107,7 @@ class Truncator:
             # Where there is too much, the checkpoint must not have the samples again.
             floor_ms = self._now_ms() if cut == over else before_ms
             await self._replace(range(first, cut + 1), previous, floor_ms)
-            give_up(self.holders, files, cut)
+            give_up(self._forgetter.holders, files, cut)
             self.first_segment = cut + 1
             took_s = self._clock.monotonic_s() - started_s
             self._parts.metrics.truncate_seconds.observe(took_s)
@@ -123,7 +122,7 @@ class Truncator:
     def _regular_cut(self, files: Sequence[SegmentFile], last: int) -> int:
         """Return the last segment that need not be kept, -1 where all are to stay."""
         old = last_old(files, self._now_ms() - round(self._options.oldest_kept_s * 1000))
-        cut = held_cut(cut_of(files[0].number, last), self.holders, old)
+        cut = held_cut(cut_of(files[0].number, last), self._forgetter.holders, old)
         return -1 if cut is None else cut
 
     @property
@@ -142,18 +141,13 @@ class Truncator:
         return self._clock.now_ns() // 1_000_000
 
     async def _drop_silent_series(self, before_ms: int) -> None:
-        table, metrics = self._parts.table, self._parts.metrics
-        last_ms = table.last_ms[:]
+        last_ms = self._parts.table.last_ms[:]
         pace = self._pace()
         rows = await run_in_thread(lambda: _silent_rows(last_ms, before_ms, pace), pace)
         for start in range(0, len(rows), _DROPS_A_TURN):
-            # Between turns the series may have got samples, which `drop` looks at.
-            dropped = table.drop(rows[start : start + _DROPS_A_TURN], before_ms)
-            self._parts.layouts.clear()
-            for series in dropped:
-                self._deleted.add(series, self._parts.writer.current)
-            metrics.active_series.value = len(table)
-            metrics.deleted_series.value = len(self._deleted)
+            # Between turns the series may have got samples, which the table looks at.
+            turn = rows[start : start + _DROPS_A_TURN]
+            self._forgetter.drop((Silent(turn, before_ms),), self._parts.writer.current)
             await asyncio.sleep(0)
 
     async def _replace(self, segments: range, previous: int | None, before_ms: int) -> None:
@@ -161,12 +155,16 @@ class Truncator:
         pace = self._pace()
         records = self._records(segments, previous, before_ms, pace)
         metrics.checkpoint_creations.value += 1
+        # A checkpoint from memory goes over the rows, which must not change hands meanwhile.
+        self._forgetter.is_held = self._options.checkpoint_from_memory
         try:
             written = await run_in_thread(lambda: self._write(cut, records), pace)
         except (OSError, StorageError) as exc:
             metrics.checkpoint_creations_failed.value += 1
             metrics.corruptions.value += isinstance(exc, CorruptLog)
             raise
+        finally:
+            self._forgetter.is_held = False
         freed = await run_in_thread(lambda: self._remove_replaced(cut))
         metrics.storage_bytes.value += written - freed
         self._deleted.forget(cut)
@@ -182,11 +180,20 @@ class Truncator:
         if self._options.checkpoint_from_memory:
             return series_in_memory(table, deleted, cut, self._options.checkpoint_batch, pace)
 
-        def is_needed(series: LoggedSeries) -> bool:
-            own_ref = table.refs[table.find(series.wire)]
-            return own_ref == series.ref or deleted.is_used_after(series.ref, cut)
+        # Series may leave memory meanwhile, and what is needed now is needed then.
+        refs, needed = table.refs[:], deleted.refs_used_after(cut)
 
-        return Rewriter(is_needed, before_ms).rewrite(self._logged(segments, previous), pace)
+        def is_needed(series: LoggedSeries) -> bool:
+            return series.ref in needed
+
+        def records() -> Iterator[bytes]:
+            for start in range(0, len(refs), _ROWS_A_STEP):
+                pace.step()
+                needed.add(refs[start : start + _ROWS_A_STEP])
+            logged = self._logged(segments, previous)
+            yield from Rewriter(is_needed, before_ms).rewrite(logged, pace)
+
+        return records()
 
     def _logged(self, segments: range, previous: int | None) -> Iterator[LoggedRecord]:
         kept: Iterable[LoggedRecord] = ()

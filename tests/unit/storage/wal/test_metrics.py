@@ -29,6 +29,7 @@ def test_the_names_are_prometheus_agents() -> None:
         "prometheus_tsdb_wal_writes_failed",
         "promscrape_agent_exemplars_refused",
         "promscrape_agent_replay_unknown_series_samples",
+        "promscrape_agent_series_forgotten",
     }
     gauges = {
         "prometheus_agent_active_series",

@@ -82,8 +82,8 @@ def test_a_second_ref_of_the_same_labels_counts_for_the_first() -> None:
     assert len(replayer.table) == 1
     assert last_ms(replayer, A) == 3000
     assert replayer.table.next_ref == 8
-    assert replayer.deleted.is_used_after(7, 1)
-    assert not replayer.deleted.is_used_after(7, 2)
+    assert 7 in replayer.deleted.refs_used_after(1)
+    assert 7 not in replayer.deleted.refs_used_after(2)
 
 
 def test_a_series_that_is_named_again_is_no_second_one() -> None:
