@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,13 @@ import pytest
 from promscrape.model.labels import Labels
 from promscrape.model.sample import STALE_NAN
 from promscrape.storage.wal.compression import Compression
+from tests.support.churn_writer import AWAY, RETURNING, STEADY, time_of, write_scrape
+from tests.support.clock import ManualClock
 from tests.support.peers import Launcher, Scraper, eventually
 from tests.support.wal import (
     Target,
     batch_of,
+    bits,
     histogram,
     logged_samples,
     metric,
@@ -106,6 +110,48 @@ def test_prometheus_reads_our_histograms(launcher: Launcher, tmp_path: Path) -> 
     agent = agent_on(launcher, data)
     assert agent.metric("prometheus_agent_active_series") == 2
     assert agent.metric("prometheus_agent_corruptions_total") == 0
+
+
+async def write_scrapes_of_pods(data: Path, scrapes: int) -> None:
+    """Write scrapes of series that come and go, the process ended and started on the way."""
+    clock = ManualClock(now_ns=time_of(0) * 1_000_000)
+    for half in range(2):
+        async with open_storage(data, clock=clock) as storage:
+            for scrape in range(half * scrapes // 2, (half + 1) * scrapes // 2):
+                write_scrape(storage, scrape, marks=scrape > 0)
+                await clock.advance(60)
+            assert storage._metrics.series_forgotten.value > scrapes // 3
+            assert storage.statistics().active_series < len(STEADY) + 9
+            await storage.truncate(time_of(0))
+
+
+def test_prometheus_reads_series_that_were_forgotten(launcher: Launcher, tmp_path: Path) -> None:
+    """S27, S33: a server has each sample of series that are gone; an agent finds no fault.
+
+    Where a series comes back under another ref, as it does in the logs of Prometheus's agent, a
+    server lets go of what it read of it before: it takes that for compacted by itself. Source:
+    Prometheus tsdb/head_wal.go, resetSeriesWithMMappedChunks.
+    """
+    data = tmp_path / "ours"
+    asyncio.run(write_scrapes_of_pods(data, 80))
+    ours = {
+        series: sum(value != bits(STALE_NAN) for _, value in samples)
+        for series, samples in logged_samples(data / "wal").items()
+    }
+    assert len(ours) == len(STEADY) + 80 + 1
+    shutil.copytree(data / "wal", tmp_path / "copy" / "wal")
+    server = launcher.prometheus(NOTHING_TO_SCRAPE, data_dir=data)
+    at = str(time_of(80) // 1000)
+    counts = server.query('count_over_time({__name__=~"steady|new"}[2h])', time=at)
+    # The function drops the name of the metric.
+    assert Counter(count.value for count in counts) == {80.0: len(STEADY), 1.0: 80}
+    (back,) = server.query("count_over_time(returning[2h])", time=at)
+    assert ours.pop(str(RETURNING)) == 44
+    assert back.value == 80 % AWAY
+    assert Counter(ours.values()) == {80: len(STEADY), 1: 80}
+    agent = agent_on(launcher, tmp_path / "copy")
+    assert agent.metric("prometheus_agent_corruptions_total") == 0
+    assert agent.metric("prometheus_agent_active_series") == len(ours) + 1
 
 
 def test_we_open_prometheus_log(launcher: Launcher, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from structlog.testing import capture_logs
 
 from promscrape.errors import ConfigError
 from promscrape.model.exemplar import Exemplar
+from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata, MetricType
+from promscrape.model.sample import is_stale
 from promscrape.storage.remote.identity import position_identities
 from promscrape.storage.remote.outcome import Outcome, Verdict
 from promscrape.storage.remote.position_file import PositionFile
@@ -18,6 +20,7 @@ from promscrape.storage.wal.directory import segment_path
 from promscrape.storage.wal.holder import GivenUp
 from promscrape.storage.wal.record import encode_samples
 from promscrape.storage.wal.tail import Position
+from tests.support.churn_writer import STEADY, series_of, time_of, values_of, write_scrape
 from tests.support.clock import ManualClock, settle
 from tests.support.remote_queue import FakePeer, destination, destinations, named, running
 from tests.support.wal import Target, batch_of, histogram, metric, open_storage, until
@@ -322,6 +325,27 @@ async def test_series_that_left_the_log_leave_the_destination(tmp_path: Path) ->
         await clock.advance(6)
         assert bench.peer.samples()["stays"] == [(NOW_MS + 1000, 1), (NOW_MS + 2000, 2)]
         assert bench.peer.samples()["b"] == [(NOW_MS, 2), (NOW_MS + 2000, 4)]
+
+
+async def test_series_that_end_are_forgotten_and_come_back_are_sent(tmp_path: Path) -> None:
+    """T60: each sample under its own name, while rows of the log and of the destination change."""
+    clock, sent = ManualClock(), dict[str, list[tuple[int, float]]]()
+    async with running(tmp_path, destination(), clock=clock) as bench:
+        (one,) = bench.remote._destinations.values()
+        for scrape in range(60):
+            write_scrape(bench.storage, scrape, marks=scrape > 0)
+            for labels, value in zip(series_of(scrape), values_of(scrape), strict=True):
+                sent.setdefault(str(labels), []).append((time_of(scrape), value))
+            await clock.advance(60)
+            assert len(one._parts.series) < len(STEADY) + 9
+        assert bench.storage.departures.count > 50
+        await clock.advance(6)
+        got: dict[str, list[tuple[int, float]]] = {}
+        for series in bench.peer.taken:
+            text = str(Labels.from_map(dict(series.labels)))
+            samples = [(one.t_ms, one.value) for one in series.samples if not is_stale(one.value)]
+            got.setdefault(text, []).extend(samples)
+        assert got == sent
 
 
 async def test_series_that_left_memory_are_still_sent(
