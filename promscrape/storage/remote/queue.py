@@ -72,7 +72,7 @@ class RemoteQueue:
         )
         self._saved: StoredPosition | None = None
         self._departed = log.departures.count
-        self._leaving = array("Q")  # left the log while they were on their way
+        self._leaving = array("Q")  # refs that left the log, and could not be let go yet
         self._fixed_until_s = float("-inf")
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()  # set while all that was committed is in the shards
@@ -240,9 +240,7 @@ class RemoteQueue:
         clock, departures = self._parts.clock, self._access.departures
         while True:
             await clock.sleep_until(clock.monotonic_s() + _FORGET_INTERVAL_S)
-            if departures.count == self._departed and not self._leaving:
-                continue
-            if not self._idle.is_set():
+            if departures.count == self._departed or not self._idle.is_set():
                 continue
             gone, self._departed = departures.since(self._departed), departures.count
             series = self._parts.series
@@ -253,13 +251,15 @@ class RemoteQueue:
                 await series.forget(_needed(on_their_way, self._access.tail))
                 self._intake.forget()
             else:
-                gone += self._leaving
-                self._leaving = array("Q", [ref for ref in gone if ref in on_their_way])
-                await self._forget_refs(set(gone) - on_their_way)
+                await self._forget_refs(gone + self._leaving, on_their_way)
 
-    async def _forget_refs(self, gone: AbstractSet[int]) -> None:
-        await self._intake.forget_refs(gone)
-        await self._parts.series.forget_refs(list(gone))
+    async def _forget_refs(self, gone: "array[int]", on_their_way: AbstractSet[int]) -> None:
+        """Let go of these, but for those on their way, which are tried again with the next ones."""
+        leaving = array("Q", [ref for ref in gone if ref in on_their_way])
+        refs = [ref for ref in gone if ref not in on_their_way]
+        await self._intake.forget_refs(set(refs))
+        leaving.extend(await self._parts.series.forget_refs(refs))
+        self._leaving = leaving
 
 
 def _needed(kept: Container[int], tail: LogTail) -> Callable[[int], bool]:

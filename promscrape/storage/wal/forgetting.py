@@ -110,7 +110,7 @@ class Forgetter:
         segment: the last one that may have samples of them.
         """
         table, layouts, metrics = self._parts.table, self._parts.layouts, self._parts.metrics
-        is_refused, generation = self._parts.ended.is_refused, table.generation
+        is_refused = self._parts.ended.is_refused
         dropped: list[LoggedSeries] = []
         rows: list[int] = []
         for some in silent:
@@ -119,13 +119,10 @@ class Forgetter:
             rows += wanted
         if not dropped:
             return 0
-        if table.generation != generation:
-            layouts.clear()
-        else:
-            layouts.forget_rows(rows)
+        layouts.forget_rows(rows)
         self.deleted.add_all(dropped, segment)
         refs = [series.ref for series in dropped]
-        self._departures.add(array("Q", refs + table.take_aliases(refs)))
+        self._departures.add(array("Q", table.take_aliases(refs) + refs))
         metrics.active_series.value = len(table)
         metrics.deleted_series.value = len(self.deleted)
         return len(dropped)

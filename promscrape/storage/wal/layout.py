@@ -26,7 +26,7 @@ _MIN_ROWS_A_STRETCH = 8
 
 @final
 class BatchLayout:
-    """The series of a batch. Good for one generation of the table, while none of them is dropped.
+    """The series of a batch. Good for one table, while none of them is dropped.
 
     metadata: the column of the last batch, which the table has taken over.
     starts: those whose zeros are logged.
@@ -143,10 +143,6 @@ class LayoutCache:
         kept = self._kept.pop(key, None)
         if kept:
             self._room += len(kept[1].handles)
-
-    def clear(self) -> None:
-        for key in list(self._kept):
-            self._forget(key)
 
     def forget_rows(self, rows: Iterable[int]) -> None:
         """Let go of the layouts that have one of these rows, whose series were dropped."""

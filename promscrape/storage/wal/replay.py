@@ -123,7 +123,6 @@ class Replayer:
             # At some time before this segment there was the last sample of each.
             self.deleted.add_all(dropped, segment)
             self.table.take_aliases([series.ref for series in dropped])
-            self.table.end_generation()
             self._layouts.clear()
 
     def finish(self, segment: int) -> None:

@@ -397,12 +397,12 @@ def test_many_series_take_several_records(log: Log) -> None:
     assert len(logged_samples(log.directory)) == 2500
 
 
-def test_handles_of_an_earlier_generation_are_resolved_again(log: Log) -> None:
+def test_handles_of_dropped_series_are_resolved_again(log: Log) -> None:
     """Interface, `Batch.refs`: a row that was taken back may be another series'."""
     target, other = Target(log, [A, B]), Target(log, [C])
     target.scrape([1, 2], 1000)
     log.table.drop(target.refs, 5000)
-    log.table.end_generation()
+    log.parts.layouts.forget_rows(target.refs)
     other.scrape([3], 1000)
     assert other.refs[0] in target.refs
     target.scrape([4, 5], 2000)
@@ -471,7 +471,6 @@ def test_metadata_that_is_no_longer_sent_stays(log: Log) -> None:
     appender.commit()
     assert table.metadata_of(A.wire) is help_
     table.drop([1], 5000)
-    table.end_generation()
     row = table.insert(9, B.wire)
     assert row == 1
     assert table.metadata_of(B.wire) is None

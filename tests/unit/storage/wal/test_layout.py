@@ -114,12 +114,16 @@ def test_what_is_kept_is_bounded_by_samples() -> None:
     assert cache.find(second) is None
 
 
-def test_all_layouts_go_with_a_generation() -> None:
-    """A row's next series has another ref."""
-    table, cache = table_of(), LayoutCache(max_samples=30)
-    handles = array("Q", TOGETHER)
+@pytest.mark.parametrize("rows", [TOGETHER, SCATTERED], ids=["together", "scattered"])
+def test_a_layout_goes_with_one_of_its_series(rows: Sequence[int]) -> None:
+    """The row's next series has another ref; layouts of other series stay, and there is room."""
+    table, cache = table_of(), LayoutCache(max_samples=31)
+    handles, others = array("Q", rows), array("Q", [1])
     for _ in range(2):
         cache.keep(handles, BatchLayout(table, handles))
-        cache.clear()
-    assert cache.find(handles) is None
-    assert cache._room == 30
+        cache.keep(others, BatchLayout(table, others))
+        cache.forget_rows([max(rows) + 1, max(rows) + 2])
+        assert cache.find(handles) is not None
+        cache.forget_rows([max(rows) + 1, rows[-2]])
+        assert cache.find(handles) is None
+        assert cache.find(others) is not None

@@ -7,7 +7,7 @@ from promscrape.model.kept_labels import KeptLabels
 from promscrape.model.labels import Labels
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.storage.wal.record_types import LoggedSeries
-from promscrape.storage.wal.series import _MIN_RESTING, SeriesTable, stretches
+from promscrape.storage.wal.series import SeriesTable, stretches
 from tests.support.wal import batch_of, metric
 
 A, B, C = metric("a"), metric("b"), metric("c")
@@ -161,36 +161,38 @@ def test_silent_series_leave_and_their_refs_are_never_used_again() -> None:
     assert table.drop([a, b], 100) == [LoggedSeries(1, A.wire)]
     assert table.find(A.wire) == 0
     assert len(table) == 1
-    table.end_generation()
     assert known(table, C, A) == [a, b + 1]
     assert [table.refs[handle] for handle in (a, b + 1)] == [3, 4]
 
 
-def test_a_row_is_not_given_out_again_while_there_are_handles_to_it() -> None:
-    """Interface, `generation`: a series that comes back is another one, in another row."""
+def test_a_handle_that_comes_with_labels_is_compared_with_them() -> None:
+    """Its row may be another series' by now; nobody held it."""
     table = SeriesTable()
     a, b = known(table, A, B)
-    generation = table.generation
     table.raise_to([a, b], [99, 100])
     table.drop([a], 100)
-    assert table.generation == generation
-    batch = batch_of(generation, [A, B, C], [0, 0, 0], 101, refs=[a, b, 0])
+    assert known(table, C) == [a]
+    batch = batch_of(table.generation, [A, B], [0, 0], 101, refs=[a, b])
     handles, _ = table.resolve(batch)
-    assert [table.refs[handle] for handle in handles] == [3, 2, 4]
-    assert a not in handles
+    assert [table.refs[handle] for handle in handles] == [4, 2]
 
 
-def test_a_generation_ends_when_many_rows_are_empty() -> None:
-    """Interface, `generation`: handles of living series stay good until then."""
+def test_a_handle_is_good_while_its_label_set_is_held() -> None:
+    """The caches of scrapes hold what they have a handle of: it may be nobody's, not another's."""
     table = SeriesTable()
-    labels = [metric("m", i=str(i)) for i in range(_MIN_RESTING + 2)]
-    handles = known(table, *labels)
-    generation = table.generation
-    table.drop(handles[1:-1], 100)
-    assert table.generation == generation
-    table.drop(handles[-1:], 100)
-    assert table.generation != generation
-    assert known(table, A, B) == handles[1:3]
+    a, b = known(table, A, B)
+    held = array("I", [a, b])
+    for row in held:
+        table.labels.hold(row)
+    table.drop([a, b], 100)
+    c = known(table, C)[0]
+    assert c not in {a, b}
+    assert table.find(A.wire) == 0
+    labels = KeptLabels(table.labels, held, array("I", [0, 1]))
+    batch = batch_of(table.generation, labels, [0, 0], 101, refs=[a, b])
+    handles, _ = table.resolve(batch)
+    assert handles is batch.refs
+    assert [table.refs[handle] for handle in handles] == [4, 5]
 
 
 def test_a_dropped_series_takes_its_other_refs_along() -> None:
@@ -233,7 +235,6 @@ def test_freed_rows_are_given_out_in_ascending_order() -> None:
     table = SeriesTable()
     handles = known(table, *[metric(f"m{i}") for i in range(5)])
     table.drop([handles[3], handles[1], handles[2]], 100)
-    table.end_generation()
     assert known(table, *[metric(f"n{i}") for i in range(3)]) == handles[1:4]
 
 
