@@ -22,7 +22,7 @@ from typing import Final
 
 from benchmarks.cpu import of_running
 from benchmarks.fleet import FleetSpec
-from benchmarks.scrapers import Case, config_of, report_of, resident_bytes, served
+from benchmarks.scrapers import Case, _config, _report, _resident_bytes, _served
 from tests.support.peers import Launcher, Scraper, eventually
 
 _MIB: Final = 1 << 20
@@ -72,11 +72,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{'p99 ms':>9}{'disk MiB':>10}",
         flush=True,
     )
-    with tempfile.TemporaryDirectory() as home, served(spec) as sink_port:
+    with tempfile.TemporaryDirectory() as home, _served(spec) as sink_port:
         launcher = Launcher(Path(home))
         try:
             url = f"http://127.0.0.1:{sink_port}/api/v1/write"
-            config = f"{config_of(case, spec)}remote_write:\n- url: {url}\n"
+            config = f"{_config(case, spec)}remote_write:\n- url: {url}\n"
             scraper = launcher.promscrape(config, flags=options.flag)
             for minute in _minutes(scraper, case, spec, options.minutes):
                 minute.show()
@@ -98,7 +98,7 @@ def _minutes(scraper: Scraper, case: Case, spec: FleetSpec, count: int) -> Itera
     """Yield what each minute ends with; the first begins when every target was scraped."""
     began_s = time.monotonic()
     eventually(
-        lambda: report_of(spec, began_s, time.monotonic()).asked == case.targets,
+        lambda: _report(spec, began_s, time.monotonic()).asked == case.targets,
         what="a scrape of every target",
         within_s=_COLD_WITHIN_S,
     )
@@ -107,11 +107,11 @@ def _minutes(scraper: Scraper, case: Case, spec: FleetSpec, count: int) -> Itera
         if number:
             time.sleep(max(since_s + 60 - time.monotonic(), 0))
         until_s, spent_s = time.monotonic(), of_running(scraper.pid)
-        report = report_of(spec, since_s if number else began_s, until_s)
+        report = _report(spec, since_s if number else began_s, until_s)
         samples = max(report.scrapes * report.samples_a_target, 1)
         yield Minute(
             number,
-            resident_bytes(scraper.pid),
+            _resident_bytes(scraper.pid),
             int(scraper.metric("prometheus_agent_active_series") or 0),
             int(scraper.metric("prometheus_agent_deleted_series") or 0),
             (spent_s - (cpu_s if number else 0)) * 1e9 / samples,

@@ -137,7 +137,7 @@ def run(
         f"{'B/sample':>8}{'B/sample':>8}{'scrapes':>8}{'ms':>10}{'ms':>8}{'ms':>8}"
     )
     results: list[Measured] = []
-    with tempfile.TemporaryDirectory() as home, served(spec) as sink_port:
+    with tempfile.TemporaryDirectory() as home, _served(spec) as sink_port:
         for name, start in (STARTS if starts is None else starts).items():
             if names and name not in names:
                 continue
@@ -159,11 +159,11 @@ def _measured(
     name: str, start: Start, launcher: Launcher, case: Case, spec: FleetSpec, sink_port: int
 ) -> Measured:
     since_s = time.monotonic()
-    config = config_of(case, spec)
+    config = _config(case, spec)
     program, data = start(launcher, config, f"http://127.0.0.1:{sink_port}/api/v1/write")
 
     def is_cold_over() -> bool:
-        return report_of(spec, since_s, time.monotonic()).asked == case.targets
+        return _report(spec, since_s, time.monotonic()).asked == case.targets
 
     eventually(is_cold_over, what="a scrape of every target", within_s=_COLD_WITHIN_S)
     cold_s = of_running(program.pid)
@@ -176,14 +176,14 @@ def _measured(
     )
     time.sleep(case.window_s)
     to_s, spent_s = time.monotonic(), of_running(program.pid) - cpu_s
-    report = report_of(spec, from_s, to_s)
+    report = _report(spec, from_s, to_s)
     samples = max(report.scrapes * report.samples_a_target, 1)
     series = case.targets * report.samples_a_target
     return Measured(
         name=name,
         cold_ns=cold_s * 1e9 / series,
         cpu_ns=spent_s * 1e9 / samples,
-        rss_bytes=resident_bytes(program.pid),
+        rss_bytes=_resident_bytes(program.pid),
         wire_bytes=(_sink(sink_port).body_bytes - sink.body_bytes) / samples,
         disk_bytes=max(_size(data) - disk, 0) / samples,
         report=report,
@@ -203,7 +203,7 @@ def _show(one: Measured, first: Measured) -> None:
     )
 
 
-def start_promscrape(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
+def _promscrape(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
     scraper = launcher.promscrape(_with_destination(config, url))
     return scraper, scraper.data_dir
 
@@ -232,16 +232,16 @@ def _vmagent(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
 
 FIRST, SECOND, LOG_ONLY = "promscrape", "promscrape 2.0", "promscrape, log"
 PEERS: Final[Mapping[str, Start]] = {"vmagent": _vmagent, "Prometheus agent": _agent}
-STARTS: Final[Mapping[str, Start]] = {FIRST: start_promscrape, **PEERS}
+STARTS: Final[Mapping[str, Start]] = {FIRST: _promscrape, **PEERS}
 # Debian's vmagent and Prometheus do not speak the second version.
 WRITERS: Final[Mapping[str, Start]] = {
-    FIRST: start_promscrape,
+    FIRST: _promscrape,
     SECOND: _promscrape_v2,
     LOG_ONLY: _promscrape_alone,
 }
 
 
-def config_of(case: Case, spec: FleetSpec) -> str:
+def _config(case: Case, spec: FleetSpec) -> str:
     targets = "".join(f"\n    - {host}:{spec.port}" for host in addresses(spec))
     return (
         f"global: {{scrape_interval: {case.interval_s}s, scrape_timeout: {case.interval_s}s}}\n"
@@ -254,7 +254,7 @@ def _with_destination(config: str, url: str) -> str:
 
 
 @contextmanager
-def served(spec: FleetSpec) -> Iterator[int]:
+def _served(spec: FleetSpec) -> Iterator[int]:
     """Run the fleet and the sink; yield the sink's port."""
     sink_port = free_port()
     text = msgspec.json.encode(spec).decode()
@@ -284,7 +284,7 @@ def _get(port: int, path: str) -> bytes:
         return content
 
 
-def report_of(spec: FleetSpec, since_s: float, until_s: float) -> Report:
+def _report(spec: FleetSpec, since_s: float, until_s: float) -> Report:
     content = _get(spec.control_port, f"/report?{since_s},{until_s}")
     return msgspec.json.decode(content, type=Report)
 
@@ -293,7 +293,7 @@ def _sink(port: int) -> Counts:
     return msgspec.json.decode(_get(port, "/report"), type=Counts)
 
 
-def resident_bytes(pid: int) -> int:
+def _resident_bytes(pid: int) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
