@@ -12,6 +12,9 @@ from promscrape.httpclient.transport_error import os_reason
 IDLE_S: Final = 300
 """How long a connection is kept open without a request."""
 
+# Between two looks at all connections: many that are late would cause one each.
+_PAUSE_S = 0.05
+
 # The event loop counts whole milliseconds, and may wake a timer that much too early.
 _EARLY_S = 0.001
 
@@ -75,9 +78,9 @@ class OpenConnections:
         self._timer, self.next_due_s = None, inf
         for connection in [one for one in self._all if one.due_s <= now_s]:
             connection.expire()
-        due_s = min((one.due_s for one in self._all), default=inf)
+        due_s = min([one.due_s for one in self._all], default=inf)
         if due_s < inf:
-            self.watch(due_s, loop)
+            self.watch(max(due_s, now_s + _PAUSE_S), loop)
 
 
 @final
