@@ -5,21 +5,31 @@ what it is, is said, and to refuse it would lose the scrape.
 """
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import cramjam
 
 from promscrape.errors import BodySizeLimitExceeded, FetchError
 
+# There are platforms that these two have no wheels for.
+_HAS_LIBDEFLATE = find_spec("deflate") is not None
+if TYPE_CHECKING or _HAS_LIBDEFLATE:
+    from deflate import DeflateError, gzip_decompress
+else:
+    DeflateError = ValueError
+
 if TYPE_CHECKING:
-    import zlib as deflate
+    import zlib as inflate
 else:
     try:
         # Three times as fast as zlib on a scrape's body.
-        from isal import isal_zlib as deflate
-    except ImportError:  # there are platforms that it has no wheel for
-        import zlib as deflate
+        from isal import isal_zlib as inflate
+    except ImportError:
+        import zlib as inflate
 
+# Up to here libdeflate, which needs a second copy, is half as fast again.
+_LIBDEFLATE_BYTES = 4 << 20
 _GZIP_WBITS = 31
 _MAGIC = b"\x1f\x8b"
 _MEMBER = _MAGIC + b"\x08"
@@ -42,10 +52,10 @@ def gunzip(packed: bytes, limit: int) -> bytes:
     while rest:
         if not rest.startswith(_MAGIC):
             raise FetchError("gzip: invalid header")
-        member = deflate.decompressobj(_GZIP_WBITS)
+        member = inflate.decompressobj(_GZIP_WBITS)
         try:
             part = member.decompress(rest, room)
-        except deflate.error as exc:
+        except inflate.error as exc:
             raise FetchError(f"gzip: invalid data: {exc}") from exc
         parts.append(part)
         room -= len(part)
@@ -69,8 +79,11 @@ def _gunzip_at_once(packed: bytes, limit: int) -> bytes | None:
     if size > most:
         return None
     try:
-        body = deflate.decompress(packed, _GZIP_WBITS, size + 1)
-    except deflate.error:
+        if _HAS_LIBDEFLATE and 0 < size <= _LIBDEFLATE_BYTES:
+            body = bytes(gzip_decompress(packed, size))
+        else:
+            body = inflate.decompress(packed, _GZIP_WBITS, size + 1)
+    except (inflate.error, DeflateError):
         return None
     # What follows the member is passed over in silence; then these bytes are not its size.
     return body if len(body) == size else None
