@@ -30,7 +30,8 @@ cdef class Change:
     cdef int _keep_metadata(self, Py_ssize_t index, Py_ssize_t end) except -1
     cdef int _note_type(self, object entry) except -1
     cdef int _put_in_force(self, object type_) except -1
-    cdef int _append(self, Py_ssize_t start, Py_ssize_t size, uint32_t series_id) except -1
+    cdef bint _keep_places(self, Py_ssize_t index, Py_ssize_t end, const char* at) noexcept nogil
+    cdef bint _append(self, Py_ssize_t start, Py_ssize_t size, uint32_t series_id) noexcept nogil
     cdef bint _read_sample(self) except -1
     cdef object _metadata_at_hand(self)
     cdef object _read_line(self)

@@ -29,7 +29,7 @@ from promscrape.exposition._plain_line_c cimport (
     read_value,
     split_plain,
 )
-from promscrape.exposition._target_memory_c cimport NOWHERE, Place, TargetMemory
+from promscrape.exposition._target_memory_c cimport NOWHERE, UNLOCKED_COUNT, Place, TargetMemory
 from promscrape.exposition._walk_c cimport Walk
 
 from promscrape.errors import ParseError
@@ -100,18 +100,33 @@ cdef class Change:
     # Take over from the last layout what the walk went through since `index`, where it stood at
     # `at` of the body.
     cdef int _keep(self, Py_ssize_t index, const char* at) except -1:
-        cdef TargetMemory last = self.last
-        cdef Py_ssize_t end = index + self.walk.count - self.layout.count, place
-        cdef uint32_t size
+        cdef Py_ssize_t end = index + self.walk.count - self.layout.count
+        cdef bint is_done
         if end == index:
             return 0
         self._keep_metadata(index, end)
+        if end - index >= UNLOCKED_COUNT:
+            with nogil:
+                is_done = self._keep_places(index, end, at)
+        else:
+            is_done = self._keep_places(index, end, at)
+        if not is_done:
+            raise MemoryError
+        return 0
+
+    # Returns whether there was memory for it.
+    cdef bint _keep_places(self, Py_ssize_t index, Py_ssize_t end, const char* at) noexcept nogil:
+        cdef const uint32_t* ends = self.last.ends
+        cdef const uint32_t* ids = self.last.series.data.as_uints
+        cdef Py_ssize_t place
+        cdef uint32_t size
         for place in range(index, end):
-            size = last.ends[place] - (last.ends[place - 1] if place else 0)
-            self._append(at - self.walk.begin, size, last.series.data.as_uints[place])
+            size = ends[place] - (ends[place - 1] if place else 0)
+            if not self._append(at - self.walk.begin, size, ids[place]):
+                return False
             # Over the prefix and the value: the next prefix begins on the next line.
             at = <const char*>memchr(at + size, c"\n", self.walk.end - at - size) + 1
-        return 0
+        return True
 
     cdef int _keep_metadata(self, Py_ssize_t index, Py_ssize_t end) except -1:
         cdef list places = self.last_metadata_places
@@ -143,19 +158,22 @@ cdef class Change:
         )
         return 0
 
-    cdef int _append(self, Py_ssize_t start, Py_ssize_t size, uint32_t series_id) except -1:
+    # Returns whether there was memory for it.
+    cdef bint _append(
+        self, Py_ssize_t start, Py_ssize_t size, uint32_t series_id
+    ) noexcept nogil:
         cdef Place* grown
         if self.layout.count == self.room:
             self.room = 2 * self.room + self.last.count + 16
             grown = <Place*>realloc(self.layout.places, self.room * sizeof(Place))
             if grown == NULL:
-                raise MemoryError
+                return False
             self.layout.places = grown
         self.layout.places[self.layout.count].start = <uint32_t>start
         self.layout.places[self.layout.count].size = <uint32_t>size
         self.layout.places[self.layout.count].id = series_id
         self.layout.count += 1
-        return 0
+        return True
 
     # Read on to the next sample and behind it; false where the body ends before one.
     cdef bint _read_sample(self) except -1:
@@ -230,6 +248,7 @@ cdef class Change:
         cdef const char* at = walk.at
         cdef const char* end
         cdef size_t size
+        cdef Py_ssize_t prefix
         if self.shared_metadata is None or not split_plain(at, &line):
             return False
         end = read_value(line.value, walk.with_time, &value, &t_ms)
@@ -239,9 +258,9 @@ cdef class Change:
         series_id = self.last.identified(at, size, &is_new)
         if is_new:
             self.new.note(series_id, self.kind_in_force, None)
-        self._append(start - walk.begin, line.value - start if is_clean else 0, series_id)
         walk.at = end
-        if not walk.take(value, t_ms):
+        prefix = line.value - start if is_clean else 0
+        if not self._append(start - walk.begin, prefix, series_id) or not walk.take(value, t_ms):
             raise MemoryError
         self._go_on_behind(series_id)
         return True
@@ -258,7 +277,8 @@ cdef class Change:
             self.new.note(series_id, UNUSUAL, entry.labels)
         if not is_clean or start[prefix - 1] not in (c" ", c"\t", c"}"):
             prefix = 0
-        self._append(start - self.walk.begin, prefix, series_id)
+        if not self._append(start - self.walk.begin, prefix, series_id):
+            raise MemoryError
         self.walk.take_object(entry.value, entry.t_ms, entry.exemplars)
         self._go_on_behind(series_id)
         return 0

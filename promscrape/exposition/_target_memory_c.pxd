@@ -9,6 +9,13 @@ cdef extern from *:
     """
     const uint32_t NOWHERE
 
+cdef enum:
+    # Work on so many bytes lets other threads run; below it giving up the GIL costs more than it
+    # frees.
+    UNLOCKED_BYTES = 64 * 1024
+    # The same of work on samples or series.
+    UNLOCKED_COUNT = 2_000
+
 
 # The text of a series in the arena; of no bytes where the id is free.
 cdef struct Key:
@@ -69,8 +76,12 @@ cdef class TargetMemory:
     cdef int _make_room_in_arena(self, size_t size) except -1
     cdef int _make_room_for_key(self) except -1
     cdef int _grow_slots(self) except -1
+    cdef void _put_all(self) noexcept nogil
     cdef void _put(self, uint32_t series_id) noexcept nogil
     cdef void _remove(self, uint32_t series_id) noexcept nogil
+    cdef bint _keep_only(self, const uint32_t* wanted, Py_ssize_t count, uint8_t* fates) noexcept nogil
     cdef int _forget_layout(self) except -1
     cdef int _rebuild(self, const Layout* layout) except -1
-    cdef size_t _size_of(self, const Layout* layout, uint8_t* is_placed) noexcept
+    cdef bint _rebuilt(self, const Layout* layout) noexcept nogil
+    cdef void _fill(self, const Layout* layout, const uint8_t* is_placed, char* made) noexcept nogil
+    cdef size_t _size_of(self, const Layout* layout, uint8_t* is_placed) noexcept nogil

@@ -46,6 +46,12 @@ cdef extern from *:
 cdef enum:
     FIRST_SLOTS = 16
 
+# What becomes of a series text; of an id that is free, nothing.
+cdef enum Fate:
+    NONE
+    KEPT
+    FORGOTTEN
+
 cdef uint64_t SEED = int.from_bytes(os.urandom(8), "little")
 cdef object _IDS = array("I")
 
@@ -88,32 +94,46 @@ cdef class TargetMemory:
         return self._add(text, size, hash) if is_new[0] else known
 
     cdef list retain(self, object ids):
-        cdef uint8_t* kept = <uint8_t*>calloc(self.key_count + 1, 1)
+        cdef uint8_t* fates = <uint8_t*>calloc(self.key_count + 1, 1)
         cdef c_array.array wanted = ids if is_column(ids) else array("I", ids)
-        cdef uint32_t series_id, distinct = 0
-        cdef Py_ssize_t index
-        if kept == NULL:
+        cdef Py_ssize_t count = len(wanted)
+        cdef uint32_t series_id
+        cdef bint is_layout_whole
+        if fates == NULL:
             raise MemoryError
         try:
-            for index in range(len(wanted)):
-                series_id = wanted.data.as_uints[index]
-                distinct += not kept[series_id]
-                kept[series_id] = 1
-            if distinct == self.known:
-                return []
-            forgotten = []
-            for series_id in range(self.key_count):
-                if self.keys[series_id].size and not kept[series_id]:
-                    self._remove(series_id)
-                    forgotten.append(series_id)
+            with nogil:
+                is_layout_whole = self._keep_only(wanted.data.as_uints, count, fates)
+            forgotten = [
+                series_id for series_id in range(self.key_count) if fates[series_id] == FORGOTTEN
+            ]
             self.free_ids += forgotten
-            for index in range(self.count):
-                if not kept[self.series.data.as_uints[index]]:
-                    self.move_to_attic()
-                    break
+            if not is_layout_whole:
+                self.move_to_attic()
             return forgotten
         finally:
-            free(kept)
+            free(fates)
+
+    # Forget every series text but these and note what became of each; return whether none of them
+    # is in the last body.
+    cdef bint _keep_only(
+        self, const uint32_t* wanted, Py_ssize_t count, uint8_t* fates
+    ) noexcept nogil:
+        cdef uint32_t series_id, distinct = 0
+        cdef Py_ssize_t index
+        for index in range(count):
+            distinct += fates[wanted[index]] != KEPT
+            fates[wanted[index]] = KEPT
+        if distinct == self.known:
+            return True
+        for series_id in range(self.key_count):
+            if self.keys[series_id].size and fates[series_id] != KEPT:
+                self._remove(series_id)
+                fates[series_id] = FORGOTTEN
+        for index in range(self.count):
+            if fates[self.series.data.as_uints[index]] != KEPT:
+                return False
+        return True
 
     # Return the id of a series text that was hashed, NOWHERE where it is unknown.
     cdef uint32_t _find(self, const char* text, size_t size, uint32_t hash) noexcept nogil:
@@ -177,15 +197,22 @@ cdef class TargetMemory:
 
     cdef int _grow_slots(self) except -1:
         cdef uint32_t* grown = <uint32_t*>calloc(2 * <size_t>self.slot_count, sizeof(uint32_t))
-        cdef uint32_t series_id
         if grown == NULL:
             raise MemoryError
         free(self.slots)
         self.slots, self.slot_count = grown, 2 * self.slot_count
+        if self.known >= UNLOCKED_COUNT:
+            with nogil:
+                self._put_all()
+        else:
+            self._put_all()
+        return 0
+
+    cdef void _put_all(self) noexcept nogil:
+        cdef uint32_t series_id
         for series_id in range(self.key_count):
             if self.keys[series_id].size:
                 self._put(series_id)
-        return 0
 
     cdef void _put(self, uint32_t series_id) noexcept nogil:
         cdef uint32_t mask = self.slot_count - 1, at = self.keys[series_id].hash & mask
@@ -251,20 +278,42 @@ cdef class TargetMemory:
 
     # Make the arena anew: the prefixes, the tail, and the texts that are in none of the prefixes.
     cdef int _rebuild(self, const Layout* layout) except -1:
+        cdef bint is_done
+        if self.arena_size >= UNLOCKED_BYTES or layout.count >= UNLOCKED_COUNT:
+            with nogil:
+                is_done = self._rebuilt(layout)
+        else:
+            is_done = self._rebuilt(layout)
+        if not is_done:
+            raise MemoryError
+        return 0
+
+    # The same; returns whether there was memory for it.
+    cdef bint _rebuilt(self, const Layout* layout) noexcept nogil:
         cdef uint8_t* is_placed = <uint8_t*>calloc(self.key_count + 1, 1)
-        cdef size_t size, at = 0
-        cdef char* made
+        cdef size_t size
+        cdef char* made = NULL
+        if is_placed == NULL:
+            return False
+        size = self._size_of(layout, is_placed)
+        if size < NOWHERE:
+            made = <char*>malloc(size + 1)
+        if made != NULL:
+            self._fill(layout, is_placed, made)
+            free(self.arena)
+            self.arena, self.arena_size, self.arena_room = made, size, size
+        free(is_placed)
+        return made != NULL
+
+    # Write an arena, and note where the series texts are in it.
+    cdef void _fill(
+        self, const Layout* layout, const uint8_t* is_placed, char* made
+    ) noexcept nogil:
+        cdef size_t at = 0
         cdef const Place* place
         cdef Key* key
         cdef Py_ssize_t index
         cdef uint32_t series_id
-        if is_placed == NULL:
-            raise MemoryError
-        size = self._size_of(layout, is_placed)
-        made = <char*>malloc(size + 1) if size < NOWHERE else NULL
-        if made == NULL:
-            free(is_placed)
-            raise MemoryError
         for index in range(layout.count):
             place = &layout.places[index]
             memcpy(made + at, layout.body + place.start, place.size)
@@ -281,13 +330,9 @@ cdef class TargetMemory:
                 memcpy(made + at, self.arena + key.at, key.size)
                 key.at = <uint32_t>at
                 at += key.size
-        free(is_placed)
-        free(self.arena)
-        self.arena, self.arena_size, self.arena_room = made, size, size
-        return 0
 
     # Return the size of an arena with this layout, and note whose text lies in a prefix.
-    cdef size_t _size_of(self, const Layout* layout, uint8_t* is_placed) noexcept:
+    cdef size_t _size_of(self, const Layout* layout, uint8_t* is_placed) noexcept nogil:
         cdef size_t size = layout.tail_size
         cdef Py_ssize_t index
         cdef uint32_t series_id

@@ -12,15 +12,11 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy
 
 from promscrape.exposition._plain_line_c cimport NO_TIMESTAMP, read_value
-from promscrape.exposition._target_memory_c cimport TargetMemory
+from promscrape.exposition._target_memory_c cimport UNLOCKED_BYTES, TargetMemory
 
 from promscrape.exposition.bad_lines import BadLines
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.text_format import PROMETHEUS_TEXT
-
-cdef enum:
-    # A walk this long lets other threads run; below it giving up the GIL costs more than it frees.
-    UNLOCKED_BYTES = 64 * 1024
 
 cdef object _FLOATS = array("d")
 cdef object _TIMES = array("q")
