@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from promscrape.model.labels import Labels
 from promscrape.model.varint import uvarint
 from promscrape.storage.remote import _template_py
-from promscrape.storage.remote._template_py import REACH, elements_of
+from promscrape.storage.remote._template_py import END_MS, FIRST_MS, REACH, elements_of
 from promscrape.storage.remote.columns import Columns
 from promscrape.storage.remote.encode import Encoder
 from tests.property.test_remote_encode import BITS, LABELS, TEXTS
@@ -45,7 +45,7 @@ SERIES = st.one_of(
         lambda all_: [one for some in all_ for one in some]
     ),
 )
-TIMES = st.one_of(st.integers(1, 2**63 - 1), st.integers(1_700_000_000_000, 1_800_000_000_000))
+TIMES = st.integers(FIRST_MS, END_MS - 1)
 
 
 def doubles(bits: Sequence[int]) -> "array[float]":
@@ -84,7 +84,7 @@ def test_the_rows_of_a_template_are_what_the_encoder_makes(
         values = doubles(data.draw(st.lists(VALUES, min_size=len(rows), max_size=len(rows))))
         t_ms = data.draw(TIMES)
         count = data.draw(st.integers(0, len(rows)))
-        elements, size = template.elements(values[:count], 0, t_ms, 0)
+        elements, size = template.elements(values[:count], 0, t_ms)
         wanted = message_of(encoder, rows[:count], values[:count], t_ms)
         assert size == len(wanted)
         assert unpacked(elements, size) == wanted
@@ -117,13 +117,15 @@ def test_any_rows_that_follow_each_other_can_be_written(twin: ModuleType, seed: 
         assert template.add(without_values(encoder, rows[known - back : known + step]), back)
         known = template.rows
     kinds = [0, 0x3FF0000000000000, 0x4059000000000000, 0x7FF8000000000001]
-    for _ in range(20):
-        bits = [rng.choice([*kinds, rng.getrandbits(64)]) for _ in rows]
+    bits = [rng.choice([*kinds, rng.getrandbits(64)]) for _ in rows]
+    for _ in range(40):
+        for _ in range(rng.choice([0, 1, 5, 700])):  # from some requests to the next, zeros stay
+            bits[rng.randrange(len(rows))] = rng.choice([*kinds, rng.getrandbits(64)])
         place = rng.choice([0, rng.randrange(len(rows))])
-        end = rng.randrange(place, len(rows) + 1)
-        values, t_ms = doubles(bits[place:end]), rng.randrange(1, 2**42)
+        end = rng.choice([len(rows), rng.randrange(place, len(rows) + 1)])
+        values, t_ms = doubles(bits[place:end]), rng.randrange(FIRST_MS, END_MS)
         given_ = min(REACH, end - place) if place else 0
-        elements, size = template.elements(values, place, t_ms, given_)
+        elements, size = template.elements(values, place, t_ms)
         whole = message_of(encoder, rows[place:end], values, t_ms)
         before = whole[: len(whole) - size]
         assert before == message_of(encoder, rows[place : place + given_], values[:given_], t_ms)
@@ -165,27 +167,35 @@ def test_other_messages_are_a_bug(twin: ModuleType, message: bytes, known: int) 
 
 @TWINS
 @pytest.mark.parametrize(
-    ("count", "place", "t_ms", "given_"),
-    [(201, 0, 1, 0), (1, 200, 1, 1), (1, -1, 1, 0), (1, 0, 0, 0), (1, 0, -5, 0), (1, 0, 1, 2)],
+    ("count", "place", "t_ms", "error"),
+    [
+        (201, 0, FIRST_MS, "rows"),
+        (1, 200, FIRST_MS, "rows"),
+        (1, -1, FIRST_MS, "rows"),
+        (1, 0, FIRST_MS - 1, "time"),
+        (1, 0, END_MS, "time"),
+    ],
 )
-def test_rows_that_are_not_there_are_a_bug(
-    twin: ModuleType, count: int, place: int, t_ms: int, given_: int
+def test_what_is_not_there_is_a_bug(
+    twin: ModuleType, count: int, place: int, t_ms: int, error: str
 ) -> None:
     """A value must never go to another series."""
     _, labels = many(1, 200)
     encoder, rows = rows_of(labels)
     template = twin.Template()
     assert template.add(without_values(encoder, rows), 0)
-    with pytest.raises(ValueError, match="rows that the template"):
-        template.elements(doubles([0] * count), place, t_ms, given_)
+    with pytest.raises(ValueError, match=rf"{error}.* not have"):
+        template.elements(doubles([0] * count), place, t_ms)
 
 
 @TWINS
-def test_rows_without_what_they_copy_from_are_a_bug(twin: ModuleType) -> None:
-    """A peer would refuse the whole body."""
-    _, labels = many(1, 200)
-    encoder, rows = rows_of(labels)
-    template = twin.Template()
-    assert template.add(without_values(encoder, rows), 0)
-    with pytest.raises(ValueError, match="missing"):
-        template.elements(doubles([0] * 190), 5, 1, REACH - 1)
+def test_the_same_series_twice_in_a_row_are_two(twin: ModuleType) -> None:
+    """4.3: relabeling can make them so; here all of a row is a copy, whatever its length is."""
+    for size in range(1, 140):
+        labels = Labels.from_map({"__name__": "x" * size})
+        encoder, rows = rows_of([labels])
+        template, rows = twin.Template(), rows * 5
+        assert template.add(without_values(encoder, rows), 0)
+        for bits in ([7] * 5, [1 << 62] * 5, [0, 0, 7, 7, 7 << 50], [7, 7 << 8, 0, 7, 7]):
+            wanted = message_of(encoder, rows, doubles(bits), FIRST_MS)
+            assert unpacked(*template.elements(doubles(bits), 0, FIRST_MS)) == wanted

@@ -4,22 +4,23 @@
 """The compiled twin of `_template_py`, which says what the elements mean.
 
 What snappy has to find out anew for each request, what of a series' labels was there before, is
-found out once here, and kept as a short program a row. To write a row is to run its program:
+found out once here, and kept as a short program a row:
 
     row      := size of the labels (2 bytes, little endian), operations until they are complete
     literal  := its size (1 to 127), bytes
-    copy     := 0x80 + size - 4, rows back (1 to REACH), where in that row's labels (2 bytes)
+    copy     := 0x80 + size - 4, rows back (1 to REACH - 2), where in that row's labels (2 bytes)
 
 A copy names its source by row, since how far back that is depends on the values between: one of
-zero takes no room in a message. Around the labels stand a head and an item, which are written from
-the values at hand, by copies too wherever that is shorter:
+zero takes no room in a message. Around the labels stand a head and an item:
 
     0a size | labels | 12 size [09 value] 10 time
     head               item               tail
 
-Two copies of one distance become one, so a copy mostly runs from the tail of one row through the
-head of the next into its labels. A tail, and the bytes of a value before it, are put off until it
-is known which row the next one begins like.
+Which values are zero hardly changes from scrape to scrape. So the programs of 64 rows are run once
+for a pattern of zeros, and leave a block of records: elements from the tail of the row before up to
+the row's own value. Two copies of one distance are one, so the first copy of a record mostly runs
+from that tail through the head into the labels, and the last one ends before the value; both are
+made longer, in place, by what is alike of the values there. All that is left to write is a value.
 """
 
 from cpython cimport array as c_array
@@ -81,8 +82,8 @@ cdef extern from *:
     uint32_t four_bytes(const uint8_t* at) nogil
 
 cdef enum:
-    C_REACH = 128
-    RING = 256  # a power of two above the reach and the rows beside it
+    C_REACH = 256
+    RING = 512  # a power of two that a block and the rows within reach fit into
     MAX_LABELS = 8000
     MAX_MESSAGE = 1 << 24
     MAX_OFFSET = 65535  # of a copy of three bytes
@@ -93,26 +94,60 @@ cdef enum:
     MAX_COPY = COPY - 1 + LEAST_COPY
     MAX_LITERAL = 127
     # What a row has at most beside its labels: a head, an item with its value and time.
-    MOST_BESIDE_LABELS = 3 + 11 + 11
+    MOST_BESIDE_LABELS = 3 + 11 + 7
+    HEAD_OF_VALUE = 3  # of an item, what comes before its value
+    VALUE_SIZE = HEAD_OF_VALUE + 8
+    ZERO_SIZE = 2  # of an item without a value, what comes before its time
+    TIME_SIZE = 7  # of a time from FIRST_MS on
+    BLOCK = 64
+    SPAN = 5  # a block, and those before it that are within reach
+    WIDE = 32  # what is copied of a record at once
     HASH_BITS = 14
-    MAX_TRIES = 12
+    MAX_TRIES = 24
     # Of a copy from the begin, or to the end, of labels: what it may save beyond them.
-    GAIN_AT_BEGIN = 8
+    GAIN_AT_BEGIN = 6
     GAIN_AT_END = 2
     ENOUGH = 24  # who saves so much is not weighed against the next place
     VALUES = 128
     SLACK = 16
+    MOST_OF_COPY = 64 - HEAD_OF_VALUE  # of one that a value's beginning may be added to
 
 REACH = C_REACH
+FIRST_MS = 1 << 35
+END_MS = 1 << 42
+
+cdef int64_t first_ms = FIRST_MS, end_ms = END_MS
 
 cdef uint64_t SPREAD = 0x9E3779B97F4A7C15
 
 
-# A row of the elements being written: where in the message its labels, its item and its end are.
+# A row: where in the message its labels, its item and its end are.
 cdef struct Row:
     uint32_t labels
     uint32_t item
     uint32_t end
+
+
+# The elements of a row follow its record. most_alike: by how much the first of them can be made
+# longer. tail_back: from the end of which row its tail comes. most_done: by how much the last one
+# can be made longer. item_back: of which row the item follows what that copies; 0 where it is none.
+cdef struct Record:
+    uint16_t size
+    uint16_t row_size
+    uint8_t most_alike
+    uint8_t tail_back
+    uint8_t most_done
+    uint8_t item_back
+
+
+# The records of up to 64 rows. zeros: which values are zero for them to be of use, a bit a row: of
+# these rows, of the 64 before, and so on. first: from which row on that means anything.
+cdef struct Block:
+    uint64_t zeros[SPAN]
+    Py_ssize_t first
+    uint32_t rows
+    uint32_t room
+    uint8_t* records
 
 
 cdef struct Value:
@@ -187,35 +222,6 @@ cdef inline void literal(Writer* writer, const uint8_t* text, uint32_t size) noe
     writer.at += size
 
 
-# The end of a row that is not written yet: bytes up to its time, and the time.
-cdef struct Tail:
-    bint is_owed
-    uint64_t bits
-    uint32_t size  # of `text`, whose last bytes are the last ones of the value, if it has one
-    uint8_t text[SLACK]
-    uint32_t time_size
-    uint8_t time[SLACK]
-
-
-# Write the tail that is owed, before `position`, as it is at the end of a row with this value.
-cdef inline void put_tail(
-    Writer* writer, Tail* tail, uint32_t position, const Row* like, uint64_t bits
-) noexcept nogil:
-    cdef uint32_t alike = 0
-    if bits and tail.bits:
-        alike = 8 if bits == tail.bits else last_alike(bits, tail.bits)
-        alike = min(alike, tail.size, 8)
-    literal(writer, tail.text, tail.size - alike)
-    copy(writer, position - like.end, alike + tail.time_size)
-    tail.is_owed = False
-
-
-cdef inline void put_whole_tail(Writer* writer, Tail* tail) noexcept nogil:
-    literal(writer, tail.text, tail.size)
-    literal(writer, tail.time, tail.time_size)
-    tail.is_owed = False
-
-
 cdef inline int put_uvarint(uint8_t* at, uint64_t number) noexcept nogil:
     cdef int size = 0
     while number >= 0x80:
@@ -226,68 +232,75 @@ cdef inline int put_uvarint(uint8_t* at, uint64_t number) noexcept nogil:
     return size + 1
 
 
-# What is needed of the rows that were written, to copy from them.
-cdef struct Walk:
-    Row rows[RING]
+# Write the copy that waits so that a value's beginning can be added to its last element.
+cdef inline void flush_open(Writer* writer) noexcept nogil:
+    cdef uint32_t piece
+    writer.literal = NULL
+    while writer.size > MOST_OF_COPY:
+        # The first of all has a tail and more, as any first element.
+        piece = min(writer.size - MOST_OF_COPY + TIME_SIZE + 1, <uint32_t>64)
+        writer.at = put_copy(writer.at, writer.offset, piece)
+        writer.size -= piece
+    writer.at[0] = <uint8_t>(2 | ((writer.size - 1) << 2))
+    writer.at[1] = <uint8_t>writer.offset
+    writer.at[2] = <uint8_t>(writer.offset >> 8)
+    writer.at += 3
+    writer.size = 0
+
+
+# What is needed of the rows that were written to copy values from them.
+cdef struct Seen:
     Value values[VALUES]
     uint32_t by_zeros[8]  # the last item whose value begins with so many bytes of zero
-    uint32_t of_zero
-    Tail tail
 
 
-cdef inline uint32_t copyable(uint32_t item, uint32_t place) noexcept nogil:
+cdef inline bint copyable(uint32_t item, uint32_t place) noexcept nogil:
     return item != 0 and place - item <= MAX_OFFSET
 
 
-# Write the rest of an item whose value is not zero, of which `done` bytes are written.
-cdef inline void put_value(
-    Writer* writer, Walk* walk, uint32_t place, uint64_t bits, uint32_t done
-) noexcept nogil:
-    cdef Tail* tail = &walk.tail
-    cdef Value* same = &walk.values[(bits * SPREAD) >> 57]
-    cdef uint32_t zeros, at, best = 0
-    cdef uint64_t raw
-    cdef uint8_t item[SLACK]
-    if same.bits == bits and copyable(same.item, place) and done < 9:
-        copy(writer, place - same.item, 11 + tail.time_size - done)
-        tail.is_owed = False
-        return
-    zeros = first_alike(bits, 0)
-    for at in range(zeros, 8):
-        best = max(best, walk.by_zeros[at])
-    if 3 + zeros >= done + LEAST_COPY and copyable(best, place):
-        copy(writer, place - best, 3 + zeros - done)
-        done = 3 + zeros
-    raw = little_endian(bits)
-    item[0], item[1], item[2] = 0x12, <uint8_t>(9 + tail.time_size), 0x09
-    memcpy(item + 3, &raw, 8)
-    tail.is_owed, tail.bits, tail.size = True, bits, 11 - done
-    memcpy(tail.text, item + done, tail.size)
-
-
-# Write the rest of an item whose value is zero.
-cdef inline void put_zero(
-    Writer* writer, Walk* walk, uint32_t place, uint32_t done
-) noexcept nogil:
-    cdef Tail* tail = &walk.tail
-    cdef uint8_t item[SLACK]
-    if copyable(walk.of_zero, place):
-        copy(writer, place - walk.of_zero, 2 + tail.time_size - done)
-        tail.is_owed = False
-        return
-    item[0], item[1] = 0x12, <uint8_t>tail.time_size
-    tail.is_owed, tail.bits, tail.size = True, 0, 2 - done
-    memcpy(tail.text, item + done, tail.size)
-
-
-cdef inline void note_value(Walk* walk, uint32_t item, uint64_t bits) noexcept nogil:
-    cdef Value* same
-    if not bits:
-        walk.of_zero = item
-        return
-    same = &walk.values[(bits * SPREAD) >> 57]
+cdef inline void note_value(Seen* seen, uint32_t item, uint64_t bits) noexcept nogil:
+    cdef Value* same = &seen.values[(bits * SPREAD) >> 57]
     same.bits, same.item = bits, item
-    walk.by_zeros[first_alike(bits, 0)] = item
+    seen.by_zeros[first_alike(bits, 0)] = item
+
+
+# A value that is not written yet: the last `left` bytes of an item up to its time.
+cdef struct Pending:
+    uint64_t bits  # 0 where there is none
+    uint32_t left
+    uint8_t text[2 * SLACK]
+
+
+# Begin the item of a value that is not zero, of which `done` bytes are written, and leave the rest.
+cdef inline uint8_t* begin_value(
+    uint8_t* at, Seen* seen, Pending* pending, uint32_t item, uint64_t bits, uint32_t done
+) noexcept nogil:
+    cdef const Value* same = &seen.values[(bits * SPREAD) >> 57]
+    cdef uint32_t zeros, best, more
+    cdef uint64_t raw = little_endian(bits)
+    if done + LEAST_COPY <= VALUE_SIZE:
+        if same.bits == bits and copyable(same.item, item):
+            at = put_copy(at, item - same.item, VALUE_SIZE - done)
+            done = VALUE_SIZE
+        else:
+            zeros = first_alike(bits, 0)
+            best = seen.by_zeros[zeros]
+            for more in range(zeros + 1, 8 if not best else 0):
+                best = max(best, seen.by_zeros[more])
+            if HEAD_OF_VALUE + zeros >= done + LEAST_COPY and copyable(best, item):
+                at = put_copy(at, item - best, HEAD_OF_VALUE + zeros - done)
+                done = HEAD_OF_VALUE + zeros
+    pending.bits, pending.left = bits, VALUE_SIZE - done
+    memcpy(pending.text + HEAD_OF_VALUE, &raw, 8)
+    return at
+
+
+# Write what is left of a value but its last `alike` bytes.
+cdef inline uint8_t* end_value(uint8_t* at, const Pending* pending, uint32_t alike) noexcept nogil:
+    cdef uint32_t size = pending.left - alike
+    at[0] = <uint8_t>((size - 1) << 2)
+    memcpy(at + 1, pending.text + VALUE_SIZE - pending.left, SLACK)
+    return at + (size + 1 if size else 0)
 
 
 # A row's labels and the label texts of the rows that it may copy from, while a template is made.
@@ -334,20 +347,158 @@ cdef Match best_match(const Making* making, uint32_t row, uint32_t at) noexcept 
             making.places[row] + (at - making.begins[row])
             - making.places[other] - (place - making.begins[other])
         )
-        if row - other > C_REACH or offset > MAX_OFFSET:
+        if row - other >= C_REACH - 1 or offset > MAX_OFFSET:
             break
         if four_bytes(text + place) != four_bytes(text + at):
             continue
         most = min(making.ends[row] - at, making.ends[other] - place)
         size = alike(text + place, text + at, most)
         gain = size - (2 if size <= MAX_NEAR and offset < NEAR else 3 * ((size + 63) // 64))
-        if at == making.begins[row] and place == making.begins[other]:
+        if (
+            at == making.begins[row]
+            and place == making.begins[other]
+            and making.ends[row] - at == making.ends[other] - place
+        ):
             gain += GAIN_AT_BEGIN
         if at + size == making.ends[row] and place + size == making.ends[other]:
             gain += GAIN_AT_END
         if gain > best.gain:
             best.gain, best.size, best.row, best.at = gain, size, other, place
     return best
+
+
+# Elements being made. position: what was written, in the message, up to the end of the last row,
+# whose time and, if any is pending, value are not there yet.
+cdef struct Run:
+    const uint64_t* values
+    Py_ssize_t place
+    Py_ssize_t count
+    Py_ssize_t given
+    uint8_t* at
+    uint32_t position
+    uint32_t begin
+    uint8_t time[2 * SLACK]
+    Pending pending
+    Seen seen
+    # As those of a block, of the one that comes next.
+    bint has_pattern
+    uint64_t zeros[SPAN]
+
+
+# Return which of a block's rows have a value of zero, as far as they are at hand, before `end`.
+cdef uint64_t zeros_of(const Run* run, Py_ssize_t number, Py_ssize_t end) noexcept nogil:
+    cdef Py_ssize_t first = number * BLOCK - run.place, index
+    cdef uint64_t zeros = 0
+    end = min(end, first + BLOCK)
+    for index in range(max(first, 0), end):
+        zeros |= <uint64_t>(run.values[index] == 0) << (index - first)
+    return zeros
+
+
+# Find the pattern of zeros for a block; that of the one before may be there.
+cdef inline void follow_zeros(Run* run, Py_ssize_t number, Py_ssize_t end) noexcept nogil:
+    cdef int back
+    for back in range(SPAN - 1, 0, -1):
+        if run.has_pattern:
+            run.zeros[back] = run.zeros[back - 1]
+        else:
+            run.zeros[back] = zeros_of(run, number - back, end)
+    run.has_pattern = True
+    run.zeros[0] = zeros_of(run, number, end)
+
+
+# Return whether a block is of use for rows of this run, to before the one at `end`.
+cdef inline bint is_good(
+    const Run* run, const Block* block, Py_ssize_t number, Py_ssize_t end
+) noexcept nogil:
+    cdef Py_ssize_t first
+    cdef uint64_t differing
+    cdef int back
+    if block.first > run.place and block.first > (number - SPAN + 1) * BLOCK:
+        return False
+    for back in range(SPAN):
+        differing = run.zeros[back] ^ block.zeros[back]
+        first = run.place - (number - back) * BLOCK
+        if first >= BLOCK:
+            return True
+        if first > 0:
+            differing &= ~<uint64_t>0 << first
+        if back == 0 and run.place + end < (number + 1) * BLOCK:
+            differing &= (<uint64_t>1 << (run.place + end - number * BLOCK)) - 1
+        if differing:
+            return False
+    return True
+
+
+cdef inline bint is_of_zero(const Row* row) noexcept nogil:
+    return row.end - row.item == ZERO_SIZE + TIME_SIZE
+
+
+# The first element is a copy. A short one has room for eight sizes, any other for 64; one that is
+# the last one too has to share that.
+cdef inline void set_most_alike(
+    Record* record, const uint8_t* element, const uint8_t* end
+) noexcept nogil:
+    cdef uint8_t size = element[0] >> 2
+    if element[0] & 3 == 1:
+        record.most_alike = 7 - (size & 7)
+    elif record.item_back and end - element == 3:
+        record.most_alike = 0
+    else:
+        record.most_alike = min(63 - size, 8)
+
+
+# Write the elements of a row without the tail that the first of them begins with. They are no
+# shorter then, so that what comes after may be added to the last one all the same.
+cdef inline uint8_t* put_without_tail(
+    uint8_t* at, const uint8_t* element, uint32_t size
+) noexcept nogil:
+    cdef uint32_t offset, length, taken
+    if element[0] & 3 == 1:
+        length = (element[0] >> 2 & 7) + LEAST_COPY
+        offset, taken = (<uint32_t>element[0] >> 5) << 8 | element[1], 2
+    else:
+        length = (element[0] >> 2) + 1
+        offset, taken = element[1] | <uint32_t>element[2] << 8, 3
+    at[0] = <uint8_t>(2 | ((length - TIME_SIZE - 1) << 2))
+    at[1], at[2] = <uint8_t>offset, <uint8_t>(offset >> 8)
+    memcpy(at + 3, element + taken, size - taken)
+    return at + 3 + size - taken
+
+
+# Return how many bytes of two items are the same from their begin on; neither value is zero.
+cdef inline uint32_t alike_at_begin(uint64_t bits, uint64_t other) noexcept nogil:
+    return VALUE_SIZE if bits == other else HEAD_OF_VALUE + first_alike(bits, other)
+
+
+# Return how many of the last bytes of a pending value are those of another one.
+cdef inline uint32_t alike_at_end(const Pending* pending, uint64_t other) noexcept nogil:
+    cdef uint32_t size
+    if not other:
+        return 0
+    size = 8 if pending.bits == other else last_alike(pending.bits, other)
+    return min(size, pending.left)
+
+
+# Where elements are put together: memory of their size would come fresh from the system each time.
+cdef class _Scratch:
+    cdef uint8_t* begin
+    cdef size_t room
+
+    def __dealloc__(self):
+        free(self.begin)
+
+    cdef int make_room(self, size_t size) except -1:
+        if size > self.room:
+            free(self.begin)
+            self.begin, self.room = <uint8_t*>malloc(size), size
+            if self.begin == NULL:
+                self.room = 0
+                raise MemoryError
+        return 0
+
+
+cdef _Scratch scratch = _Scratch()
 
 
 cdef class Template:
@@ -358,18 +509,27 @@ cdef class Template:
     cdef uint32_t* begins
     cdef readonly Py_ssize_t rows
     cdef Py_ssize_t row_room
-    cdef uint8_t* out
-    cdef size_t out_room
+    cdef Block* blocks
+    cdef Py_ssize_t block_count
+    cdef size_t block_bytes
 
     def __dealloc__(self):
+        cdef Py_ssize_t at
+        for at in range(self.block_count):
+            free(self.blocks[at].records)
+        free(self.blocks)
         free(self.program)
         free(self.begins)
-        free(self.out)
 
     @property
     def memory(self):
         """How many bytes it takes, about."""
-        return self.room + self.row_room * sizeof(uint32_t)
+        return (
+            self.room
+            + self.row_room * sizeof(uint32_t)
+            + self.block_count * sizeof(Block)
+            + self.block_bytes
+        )
 
     def add(self, bytes message not None, Py_ssize_t known):
         """Take over rows from a message; see the plain twin."""
@@ -437,6 +597,18 @@ cdef class Template:
         if grown == NULL:
             raise MemoryError
         self.begins, self.row_room = <uint32_t*>grown, self.rows + rows + 1
+        return self._make_room_for_blocks((self.rows + rows + BLOCK - 1) // BLOCK)
+
+    cdef int _make_room_for_blocks(self, Py_ssize_t count) except -1:
+        cdef void* grown
+        if count <= self.block_count:
+            return 0
+        grown = realloc(self.blocks, count * sizeof(Block))
+        if grown == NULL:
+            raise MemoryError
+        self.blocks = <Block*>grown
+        memset(self.blocks + self.block_count, 0, (count - self.block_count) * sizeof(Block))
+        self.block_count = count
         return 0
 
     cdef void _trim(self) noexcept:
@@ -492,100 +664,111 @@ cdef class Template:
             at += piece
             size -= piece
 
-    def elements(
-        self, c_array.array values not None, Py_ssize_t place, int64_t t_ms, Py_ssize_t given
-    ):
+    def elements(self, c_array.array values not None, Py_ssize_t place, int64_t t_ms):
         """Return what is written of rows, and the size of that in the message."""
         cdef Py_ssize_t count = len(values)
-        cdef size_t most
-        cdef uint32_t begin, end
-        cdef Walk walk
-        cdef Writer writer
-        if place < 0 or place + count > self.rows or given > count or t_ms <= 0:
+        cdef Py_ssize_t given = min(count, C_REACH) if place else 0
+        cdef Run run
+        if place < 0 or place + count > self.rows:
             raise ValueError("rows that the template does not have")
-        if given < min(count, C_REACH if place else 0):
-            raise ValueError("rows that the first of these copies from are missing")
-        if not count:
-            return b"", 0
-        if values.ob_descr.typecode != c'd':
+        if not first_ms <= t_ms < end_ms:
+            raise ValueError("a time that templates do not have")
+        if values.ob_descr.typecode != c"d":
             raise TypeError("values are doubles")
-        # An operation of four bytes covers no more than three copies, of three bytes each.
-        most = 3 * (self.begins[place + count] - self.begins[place]) + 64 * count + 64
-        if most > self.out_room:
-            free(self.out)
-            self.out, self.out_room = <uint8_t*>malloc(most), most
-            if self.out == NULL:
-                self.out_room = 0
-                raise MemoryError
-        memset(&walk, 0, sizeof(walk))
-        memset(&writer, 0, sizeof(writer))
-        walk.tail.time[0] = 0x10
-        walk.tail.time_size = 1 + put_uvarint(walk.tail.time + 1, <uint64_t>t_ms)
-        writer.at = self.out
-        begin, end = 0, 0
-        end = self._write(
-            &writer, &walk, <const uint64_t*>values.data.as_voidptr, place, count, given, &begin
-        )
-        written = PyBytes_FromStringAndSize(<char*>self.out, writer.at - self.out)
-        return written, end - begin
-
-    # Return where in the message the last row ends, and in *begin where the first one that is
-    # written begins, both counted from the row at `place`.
-    cdef uint32_t _write(
-        self,
-        Writer* writer,
-        Walk* walk,
-        const uint64_t* values,
-        Py_ssize_t place,
-        Py_ssize_t count,
-        Py_ssize_t given,
-        uint32_t* begin,
-    ) noexcept nogil:
-        cdef const uint8_t* at
-        cdef Row* row
-        cdef uint32_t labels_size, size, position = 0
-        cdef uint64_t bits
-        cdef Py_ssize_t index
-        for index in range(count):
-            at = self.program + self.begins[place + index]
-            labels_size = at[0] | <uint32_t>at[1] << 8
-            memcpy(&bits, values + index, 8)
-            size = labels_size + walk.tail.time_size + (11 if bits else 2)
-            row = &walk.rows[index & (RING - 1)]
-            row.labels = position + 1 + size_of_uvarint(size)
-            row.item = row.labels + labels_size
-            row.end = row.labels + size
-            if index == given:
-                begin[0] = position
-            if index >= given:
-                self._write_row(writer, walk, values, index, at + 2)
-            note_value(walk, row.item, bits)
-            position = row.end
         if given == count:
-            begin[0] = position
-        if walk.tail.is_owed and count > 1:
-            put_tail(
-                writer, &walk.tail, position, &walk.rows[(count - 2) & (RING - 1)],
-                values[count - 2],
-            )
-        elif walk.tail.is_owed:
-            put_whole_tail(writer, &walk.tail)
-        flush(writer)
-        return position
+            return b"", 0
+        memset(&run, 0, sizeof(run))
+        run.values, run.place, run.count, run.given = (
+            <const uint64_t*>values.data.as_voidptr, place, count, given
+        )
+        # Three bytes stand for four of a program, at most.
+        scratch.make_room(
+            3 * (self.begins[place + count] - self.begins[place]) + 64 * count + 1024
+        )
+        run.at = scratch.begin
+        run.time[0] = 0x10
+        put_uvarint(run.time + 1, <uint64_t>t_ms)
+        self._write(&run)
+        written = PyBytes_FromStringAndSize(<char*>scratch.begin, run.at - scratch.begin)
+        return written, run.position - run.begin
 
-    cdef void _write_row(
-        self,
-        Writer* writer,
-        Walk* walk,
-        const uint64_t* values,
-        Py_ssize_t index,
-        const uint8_t* at,
+    cdef int _write(self, Run* run) except -1:
+        cdef Py_ssize_t index, block, end
+        run.pending.text[0], run.pending.text[1] = 0x12, VALUE_SIZE - ZERO_SIZE + TIME_SIZE
+        run.pending.text[2] = 0x09
+        for index in range(run.given):
+            self._pass_row(run, index)
+        run.begin = run.position
+        index = run.given
+        if index == 0:
+            index = self._write_first_rows(run)
+        while index < run.count:
+            block = (run.place + index) // BLOCK
+            end = min((block + 1) * BLOCK - run.place, run.count)
+            self._prepare(run, block, end)
+            self._write_block(run, &self.blocks[block], index, end)
+            index = end
+        return self._end(run)
+
+    # Take note of a row that stands before those that are written.
+    cdef void _pass_row(self, Run* run, Py_ssize_t index) noexcept nogil:
+        cdef uint64_t bits = run.values[index]
+        cdef uint32_t size = self._body_size(run.place + index, bits == 0)
+        run.position += 1 + size_of_uvarint(size) + size
+        if bits:
+            note_value(&run.seen, run.position - TIME_SIZE - VALUE_SIZE, bits)
+
+    # Return the size of a row without its head.
+    cdef inline uint32_t _body_size(self, Py_ssize_t row, bint is_zero) noexcept nogil:
+        cdef const uint8_t* at = self.program + self.begins[row]
+        cdef uint32_t labels = at[0] | <uint32_t>at[1] << 8
+        return labels + TIME_SIZE + (ZERO_SIZE if is_zero else VALUE_SIZE)
+
+    # Write the first rows of the array, up to the time of the last of them, where nothing is that
+    # a tail could be copied from; return how many.
+    cdef Py_ssize_t _write_first_rows(self, Run* run) noexcept nogil:
+        cdef Py_ssize_t index, count = min(run.count, 2)
+        cdef uint64_t zeros[SPAN]
+        cdef Row rows[RING]
+        cdef Writer writer
+        cdef uint8_t head[2 * SLACK]
+        cdef uint8_t item[2 * SLACK]
+        cdef uint64_t raw
+        cdef uint32_t size
+        memset(&writer, 0, sizeof(writer))
+        writer.at = run.at
+        zeros[0] = (run.values[0] == 0) | (<uint64_t>(run.values[count - 1] == 0)) << (count - 1)
+        self._find_rows(rows, 0, count, zeros)
+        for index in range(count):
+            size = rows[index].end - rows[index].labels
+            head[0] = 0x0A
+            literal(&writer, head, 1 + put_uvarint(head + 1, size))
+            self._run_program(&writer, rows, index)
+            raw = little_endian(run.values[index])
+            item[0] = 0x12
+            if raw:
+                item[1], item[2] = VALUE_SIZE - ZERO_SIZE + TIME_SIZE, 0x09
+                memcpy(item + HEAD_OF_VALUE, &raw, 8)
+                note_value(&run.seen, rows[index].item, run.values[index])
+            else:
+                item[1] = TIME_SIZE
+            literal(&writer, item, VALUE_SIZE if raw else ZERO_SIZE)
+            if index + 1 < count:
+                literal(&writer, run.time, TIME_SIZE)
+        flush(&writer)
+        run.at, run.position = writer.at, rows[count - 1].end
+        return count
+
+    # Write the labels of a row; leave the last copy in the writer, and return the row whose labels
+    # end with it, -1 where none do.
+    cdef Py_ssize_t _run_program(
+        self, Writer* writer, const Row* rows, Py_ssize_t row
     ) noexcept nogil:
-        cdef const Row* row = &walk.rows[index & (RING - 1)]
+        cdef const uint8_t* at = self.program + self.begins[row] + 2
+        cdef const Row* own = &rows[row & (RING - 1)]
         cdef const Row* other = NULL
-        cdef uint32_t size, source = 0, left = row.item - row.labels, done = 0
-        cdef uint64_t other_bits = 0
-        self._begin_row(writer, walk, values, index, at)
+        cdef uint32_t size, source = 0, left = own.item - own.labels
+        cdef Py_ssize_t back = 0
         while left:
             if at[0] < COPY:
                 other = NULL
@@ -594,86 +777,183 @@ cdef class Template:
                 at += 1 + at[0]
                 continue
             size = at[0] - COPY + LEAST_COPY
-            other = &walk.rows[(index - at[1]) & (RING - 1)]
-            other_bits = values[index - at[1]]
+            back = at[1]
+            other = &rows[(row - back) & (RING - 1)]
             source = other.labels + (at[2] | <uint32_t>at[3] << 8)
-            copy(writer, row.item - left - source, size)
+            copy(writer, own.item - left - source, size)
             source += size
             left -= size
             at += 4
-        if other != NULL and source == other.item:
-            done = alike_items(values[index], other_bits, walk.tail.time_size)
-            copy(writer, row.item - other.item, done)
-        if done == row.end - row.item:
-            walk.tail.is_owed = False
-        elif values[index]:
-            put_value(writer, walk, row.item, values[index], done)
-        else:
-            put_zero(writer, walk, row.item, done)
+        return row - back if other != NULL and source == other.item else -1
 
-    # Write the tail that the row before is owed, and the head of this one. Where its labels begin
-    # like those of another row, all of that may be there before them, too.
-    cdef void _begin_row(
-        self,
-        Writer* writer,
-        Walk* walk,
-        const uint64_t* values,
-        Py_ssize_t index,
-        const uint8_t* at,
+    # Find where rows up to `end` are, from the first block within reach of that of `row` on. The
+    # distances between them are right; where they begin is not.
+    cdef void _find_rows(
+        self, Row* rows, Py_ssize_t row, Py_ssize_t end, const uint64_t* zeros
     ) noexcept nogil:
-        cdef const Row* row = &walk.rows[index & (RING - 1)]
+        cdef Py_ssize_t block = row // BLOCK, at = max(block - SPAN + 1, 0) * BLOCK
+        cdef uint32_t size, position = 0
+        cdef bint is_zero
+        cdef Row* found
+        while at < end:
+            is_zero = zeros[block - at // BLOCK] >> (at % BLOCK) & 1
+            size = self._body_size(at, is_zero)
+            found = &rows[at & (RING - 1)]
+            found.labels = position + 1 + size_of_uvarint(size)
+            found.end = position = found.labels + size
+            found.item = position - TIME_SIZE - (ZERO_SIZE if is_zero else VALUE_SIZE)
+            at += 1
+
+    # See to it that a block has records of its rows to before `end`.
+    cdef int _prepare(self, Run* run, Py_ssize_t number, Py_ssize_t end) except -1:
+        cdef Block* block = &self.blocks[number]
+        cdef uint32_t rows = <uint32_t>(run.place + end - number * BLOCK)
+        follow_zeros(run, number, end)
+        if block.rows < rows or not is_good(run, block, number, end):
+            memcpy(block.zeros, run.zeros, sizeof(run.zeros))
+            block.first = run.place
+            self._make_block(block, number, rows)
+        return 0
+
+    cdef int _make_block(self, Block* block, Py_ssize_t number, uint32_t count) except -1:
+        cdef Row rows[RING]
+        cdef Py_ssize_t first = number * BLOCK, row
+        cdef size_t room = 3 * (self.begins[first + count] - self.begins[first]) + 64 * count + 64
+        cdef uint8_t* made = <uint8_t*>malloc(room)
+        cdef uint8_t* at = made
+        cdef void* kept
+        block.rows = 0
+        if made == NULL:
+            raise MemoryError
+        self._find_rows(rows, first, first + count, block.zeros)
+        for row in range(first, first + count):
+            at = self._put_record(at, rows, row, block.zeros[0] >> (row - first) & 1)
+        # As much as is written of a record at once is read of the last one.
+        memset(at, 0, WIDE)
+        kept = realloc(block.records, at - made + WIDE)
+        if kept == NULL:
+            free(made)
+            raise MemoryError
+        memcpy(kept, made, at - made + WIDE)
+        self.block_bytes += at - made + WIDE - block.room
+        block.records, block.room = <uint8_t*>kept, <uint32_t>(at - made + WIDE)
+        block.rows = count
+        free(made)
+        return 0
+
+    cdef uint8_t* _put_record(
+        self, uint8_t* at, const Row* rows, Py_ssize_t row, bint is_zero
+    ) noexcept nogil:
+        cdef const Row* own = &rows[row & (RING - 1)]
+        cdef Record record
+        cdef Writer writer
+        cdef uint8_t item[2 * SLACK]
+        cdef Py_ssize_t other
+        cdef uint8_t* begin = at + sizeof(record)
+        memset(&record, 0, sizeof(record))
+        memset(&writer, 0, sizeof(writer))
+        writer.at = begin
+        if row > 1:
+            self._begin_record(&writer, &record, rows, row)
+            other = self._run_program(&writer, rows, row)
+            if is_zero:
+                item[0], item[1] = 0x12, TIME_SIZE
+                if other >= 0 and is_of_zero(&rows[other & (RING - 1)]):
+                    copy(&writer, own.item - rows[other & (RING - 1)].item, ZERO_SIZE)
+                else:
+                    literal(&writer, item, ZERO_SIZE)
+            elif other >= 0 and not is_of_zero(&rows[other & (RING - 1)]):
+                record.item_back = <uint8_t>(row - other)
+                flush_open(&writer)
+                record.most_done = <uint8_t>min(63 - ((writer.at - 3)[0] >> 2), VALUE_SIZE)
+            flush(&writer)
+            set_most_alike(&record, begin, writer.at)
+        record.size = <uint16_t>(writer.at - begin)
+        record.row_size = <uint16_t>(
+            own.end - own.labels + 1 + size_of_uvarint(own.end - own.labels)
+        )
+        memcpy(at, &record, sizeof(record))
+        return writer.at
+
+    # Write the tail of the row before, and the head of this one. Where its labels begin like those
+    # of another row, all of that may be there before them, too.
+    cdef void _begin_record(
+        self, Writer* writer, Record* record, const Row* rows, Py_ssize_t row
+    ) noexcept nogil:
+        cdef const uint8_t* at = self.program + self.begins[row] + 2
+        cdef const Row* own = &rows[row & (RING - 1)]
         cdef const Row* other
-        cdef const Row* before
-        cdef uint32_t position, offset, size = row.end - row.labels
+        cdef uint8_t head[2 * SLACK]
+        cdef uint32_t size = own.end - own.labels
         cdef uint32_t head_size = 1 + size_of_uvarint(size)
-        cdef bint is_joined
-        cdef uint8_t head[2 * SLACK]  # part of it is a literal, too
+        cdef Py_ssize_t back = at[1]
+        if at[0] >= COPY and not at[2] and not at[3] and row > back:
+            other = &rows[(row - back) & (RING - 1)]
+            if other.end - other.labels == size:
+                copy(writer, own.labels - other.labels, TIME_SIZE + head_size)
+                record.tail_back = <uint8_t>(back + 1)
+                return
         head[0] = 0x0A
         put_uvarint(head + 1, size)
-        position = row.labels - head_size
-        if at[0] < COPY or at[2] or at[3]:
-            put_any_tail(writer, walk, values, index, position)
-            literal(writer, head, head_size)
-            return
-        other = &walk.rows[(index - at[1]) & (RING - 1)]
-        offset = row.labels - other.labels
-        if walk.tail.is_owed and index > at[1]:
-            before = &walk.rows[(index - at[1] - 1) & (RING - 1)]
-            if other.labels - before.end == head_size:
-                put_tail(writer, &walk.tail, position, before, values[index - at[1] - 1])
-        put_any_tail(writer, walk, values, index, position)
-        is_joined = writer.size and writer.offset == offset
-        if other.end - other.labels == size:
-            copy(writer, offset, head_size)
-        elif is_joined:
-            copy(writer, offset, 1)
-            literal(writer, head + 1, head_size - 1)
-        else:
-            literal(writer, head, head_size)
+        # The tag of a head comes after any tail.
+        other = &rows[(row - 2) & (RING - 1)]
+        copy(writer, own.labels - head_size - other.end, TIME_SIZE + 1)
+        record.tail_back = 2
+        literal(writer, head + 1, head_size - 1)
 
+    cdef void _write_block(
+        self, Run* run, const Block* block, Py_ssize_t index, Py_ssize_t end
+    ) noexcept nogil:
+        cdef const uint8_t* at = block.records
+        cdef Py_ssize_t skipped
+        cdef Record record
+        cdef uint64_t bits
+        cdef uint32_t alike, done
+        for skipped in range((run.place + index) % BLOCK):
+            memcpy(&record, at, sizeof(record))
+            at += sizeof(record) + record.size
+        for index in range(index, end):
+            memcpy(&record, at, sizeof(record))
+            at += sizeof(record)
+            alike = 0
+            if run.pending.left:
+                alike = alike_at_end(&run.pending, run.values[index - record.tail_back])
+                alike = min(alike, record.most_alike)
+                run.at = end_value(run.at, &run.pending, alike)
+            if index == run.given:
+                run.at = put_without_tail(run.at, at, record.size)
+            else:
+                memcpy(run.at, at, WIDE)
+                if record.size > WIDE:
+                    memcpy(run.at + WIDE, at + WIDE, record.size - WIDE)
+                run.at[0] += <uint8_t>(alike << 2)
+                run.at += record.size
+            at += record.size
+            run.position += record.row_size
+            bits = run.values[index]
+            run.pending.left = 0
+            if not bits:
+                continue
+            done = 0
+            if record.item_back:
+                done = alike_at_begin(bits, run.values[index - record.item_back])
+                done = min(done, record.most_done)
+                (run.at - 3)[0] += <uint8_t>(done << 2)
+            run.at = begin_value(
+                run.at, &run.seen, &run.pending, run.position - TIME_SIZE - VALUE_SIZE, bits, done
+            )
+            note_value(&run.seen, run.position - TIME_SIZE - VALUE_SIZE, bits)
 
-# Write the tail that is owed, if any, as at the end of the row before the last one.
-cdef inline void put_any_tail(
-    Writer* writer, Walk* walk, const uint64_t* values, Py_ssize_t index, uint32_t position
-) noexcept nogil:
-    if not walk.tail.is_owed:
-        return
-    if index > 1:
-        put_tail(
-            writer, &walk.tail, position, &walk.rows[(index - 2) & (RING - 1)], values[index - 2]
-        )
-    else:
-        put_whole_tail(writer, &walk.tail)
-
-
-# Return how many bytes of two items are the same from their begin on, all of them where the values
-# are.
-cdef inline uint32_t alike_items(uint64_t bits, uint64_t other, uint32_t time_size) noexcept nogil:
-    if bits == other:
-        return time_size + (11 if bits else 2)
-    if not bits or not other:
-        return 1
-    return 3 + first_alike(bits, other)
+    # Write the tail of the last row.
+    cdef int _end(self, Run* run) noexcept nogil:
+        cdef Writer writer
+        if run.pending.left:
+            run.at = end_value(run.at, &run.pending, 0)
+        memset(&writer, 0, sizeof(writer))
+        writer.at = run.at
+        literal(&writer, run.time, TIME_SIZE)
+        run.at = writer.at
+        return 0
 
 
 # Find the labels in a message of rows without values and times; return how many rows it has, -1

@@ -13,8 +13,12 @@ import cramjam
 
 from promscrape.model.varint import uvarint
 
-REACH: Final = 128
-"""How far back a row's elements may copy from, in rows."""
+REACH: Final = 256
+"""A row's elements copy from rows that are less far back than that."""
+
+FIRST_MS: Final = 1 << 35
+END_MS: Final = 1 << 42
+"""The times that templates write, all of one size: from 1971 to before 2109."""
 
 _MAX_LABELS: Final = 8000
 _MAX_MESSAGE: Final = 1 << 24
@@ -55,26 +59,24 @@ class Template:
         self.memory += sum(len(one) + _BYTES_BESIDE_LABELS for one in labels[known:])
         return True
 
-    def elements(
-        self, values: "array[float]", place: int, t_ms: int, given: int
-    ) -> tuple[bytes, int]:
+    def elements(self, values: "array[float]", place: int, t_ms: int) -> tuple[bytes, int]:
         """Return elements of rows from `place` on, a value each, and how much they stand for.
 
-        The first `given` rows are left out: they stand right before in the body, and may be copied
-        from. Rows that are not the template's first ones need `REACH` of them, or are all given.
-        t_ms: not 0. Raises ValueError for rows that are not there.
+        Unless these are the template's first rows, the first `REACH` of them are left out: they
+        stand right before in the body, and may be copied from. Raises ValueError for rows that are
+        not there, and a time from before FIRST_MS or from END_MS on.
         """
-        if place < 0 or place + len(values) > self.rows or given > len(values) or t_ms <= 0:
+        if place < 0 or place + len(values) > self.rows:
             raise ValueError("rows that the template does not have")
-        if given < min(len(values), REACH if place else 0):
-            raise ValueError("rows that the first of these copies from are missing")
+        if not FIRST_MS <= t_ms < END_MS:
+            raise ValueError("a time that templates do not have")
         tail = b"\x10" + uvarint(t_ms)
         raw = values.tobytes()
         message = b"".join(
             _series(self._labels[place + at], raw[8 * at : 8 * at + 8], tail)
-            for at in range(given, len(values))
+            for at in range(REACH if place else 0, len(values))
         )
-        return elements_of(message), len(message)
+        return elements_of(message) if message else b"", len(message)
 
 
 def elements_of(message: bytes) -> bytes:

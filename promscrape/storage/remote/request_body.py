@@ -16,10 +16,10 @@ from promscrape.storage.remote.batch import Part, columns_of
 from promscrape.storage.remote.columns import Columns
 from promscrape.storage.remote.encode import Encoder
 from promscrape.storage.remote.series import RemoteSeries
-from promscrape.storage.remote.template import REACH, Template, elements_of
+from promscrape.storage.remote.template import END_MS, FIRST_MS, REACH, Template, elements_of
 
 MAX_TEMPLATE_BYTES: Final = 64 << 20
-"""Of all templates of a destination: room for almost three million series."""
+"""Of all templates of a destination: room for some 1.3 million series."""
 
 _ROWS_AT_ONCE: Final = 2000
 
@@ -29,13 +29,15 @@ _ROWS_AT_ONCE: Final = 2000
 class _Known:
     """An array of rows that was sent from.
 
-    first_ms: the time of its first samples. is_fit: whether it can have a template.
+    first_ms: the time of its first samples. is_fit: whether it can have a template. memory: of
+    the template, as it was last counted.
     """
 
     rows: "weakref.ref[array[int]]"
     first_ms: int
     template: Template = field(default_factory=Template)
     is_fit: bool = True
+    memory: int = 0
 
 
 @final
@@ -69,7 +71,7 @@ class BodyWriter:
                 others.append(part.between(0, given))
             size += self._append(others, pieces)
             others = []
-            elements, length = template.elements(part.values, part.place, part.t_ms, given)
+            elements, length = template.elements(part.values, part.place, part.t_ms)
             pieces.append(elements)
             size += length
         size += self._append(others, pieces)
@@ -86,7 +88,9 @@ class BodyWriter:
     def _template_of(self, part: Part) -> Template | None:
         """Return a template that has the rows of a part, None where there is none for it."""
         rows = part.source
-        if rows is None or part.timestamps is not None or part.t_ms <= 0 or part.exemplars:
+        if rows is None or part.timestamps is not None or part.exemplars:
+            return None
+        if not FIRST_MS <= part.t_ms < END_MS:
             return None
         known = self._known.get(id(rows))
         if known is None or known.rows() is not rows:
@@ -95,6 +99,9 @@ class BodyWriter:
         # What comes once is not worth a template, which takes longer to make than a body.
         if known.first_ms == part.t_ms or not known.is_fit:
             return None
+        # It takes more with the first request that is made from it.
+        self.memory += known.template.memory - known.memory
+        known.memory = known.template.memory
         end = part.place + len(part.rows)
         while known.template.rows < end:
             if self.memory >= MAX_TEMPLATE_BYTES or not self._grow(known, rows):
@@ -108,15 +115,16 @@ class BodyWriter:
     def _let_go(self, key: int) -> None:
         known = self._known.pop(key, None)
         if known is not None:
-            self.memory -= known.template.memory
+            self.memory -= known.memory
 
     def _grow(self, known: _Known, rows: "array[int]") -> bool:
         """Add rows to a template; false where they are none for it."""
-        template, before = known.template, known.template.memory
+        template = known.template
         back = min(template.rows, REACH)
         some = rows[template.rows - back : template.rows + _ROWS_AT_ONCE]
         nothing = array("q", bytes(8 * len(some)))
         message = self._encoder.encode_v1(Columns(some, nothing, array("d", nothing.tobytes())))
         known.is_fit = template.add(message, back)
-        self.memory += template.memory - before
+        self.memory += template.memory - known.memory
+        known.memory = template.memory
         return known.is_fit

@@ -6,8 +6,8 @@ from promscrape.storage.remote._template_py import elements_of
 from promscrape.twins import COMPILED
 
 if TYPE_CHECKING or not COMPILED:
-    from promscrape.storage.remote._template_py import REACH, Template
+    from promscrape.storage.remote._template_py import END_MS, FIRST_MS, REACH, Template
 else:
-    from promscrape.storage.remote._template_c import REACH, Template
+    from promscrape.storage.remote._template_c import END_MS, FIRST_MS, REACH, Template
 
-__all__ = ["REACH", "Template", "elements_of"]
+__all__ = ["END_MS", "FIRST_MS", "REACH", "Template", "elements_of"]
