@@ -80,8 +80,10 @@ class WriteClient:
         self._retries_429 = config.queue_config.retry_on_http_429
         self._logs_failed = config.failed_request_logging
         self._clock, self._log = clock, log
-        self._is_closed, self._last_head = False, b""
-        self._last_headers: Mapping[str, str] = {}
+        self._is_closed = False
+        # The last answer with its head, and the last one that was a success, with what it meant.
+        self._last: tuple[bytes, Answer | None] = b"", None
+        self._accepted: tuple[Answer, WriteMessage, Outcome] | None = None
         self._http = HTTPClient(
             config.http_client,
             user_agent,
@@ -107,15 +109,28 @@ class WriteClient:
         except FetchError as exc:
             outcome = Outcome(Verdict.RETRY, error=str(exc))
         else:
-            outcome = outcome_of(
-                answer,
-                version=version,
-                counts=counts,
-                now_ns=self._clock.now_ns(),
-                retries_429=self._retries_429,
-            )
+            outcome = self._outcome(answer, version, counts)
         if self._logs_failed and version is WriteMessage.V2 and outcome.error:
             self._note(outcome, len(body), attempt, counts)
+        return outcome
+
+    def _outcome(self, answer: Answer, version: WriteMessage, counts: Counts) -> Outcome:
+        known = self._accepted
+        if known is not None and answer is known[0] and version is known[1]:
+            return known[2]
+        outcome = outcome_of(
+            answer,
+            version=version,
+            counts=counts,
+            now_ns=self._clock.now_ns(),
+            retries_429=self._retries_429,
+        )
+        # Whether the second version's batch was accepted may hang on what was sent, unless some
+        # of it was written.
+        if outcome.verdict is Verdict.ACCEPTED and (
+            version is WriteMessage.V1 or outcome.written.items
+        ):
+            self._accepted = answer, version, outcome
         return outcome
 
     def _plain_requests(self) -> dict[WriteMessage, PlainRequest]:
@@ -151,7 +166,9 @@ class WriteClient:
         except FetchError as exc:
             if isinstance(exc.__cause__, TimeoutError):
                 raise self._late() from exc
-            raise (self._closed() if self._is_closed else exc) from exc
+            if self._is_closed:
+                raise self._closed() from exc
+            raise
         further = self._http.redirected(self._url, headers, reader.status, reader.location, body)
         return (
             self._answer(plain, reader)
@@ -160,13 +177,16 @@ class WriteClient:
         )
 
     def _answer(self, request: PlainRequest, reader: AnswerReader) -> Answer:
-        head = reader.head
-        if head != self._last_head:  # within a second, most are the same
-            self._last_head, self._last_headers = head, fields_of(head)
-        said = reader.body.decode(errors="replace") if reader.body else ""
+        """Return the very same answer where the same came again, as most do within a second."""
+        said = reader.body.decode(errors="replace")
         if said:
             said = _without_credentials(said, fields_of(request.head))
-        return Answer(reader.status, reader.reason, self._last_headers, said)
+        head, (last_head, last) = reader.head, self._last
+        if last is not None and head == last_head and said == last.said:
+            return last
+        answer = Answer(reader.status, reader.reason, fields_of(head), said)
+        self._last = head, answer
+        return answer
 
     async def _fully(
         self, answering: Awaitable[aiohttp.ClientResponse], deadline_s: float

@@ -320,13 +320,29 @@ async def test_an_endless_text_costs_its_connection_only(server: RecordingServer
     assert outcome.error == "server returned HTTP status 400 Bad Request: " + "x" * MAX_SAID_BYTES
 
 
-async def test_what_a_peer_says_it_wrote_is_heard_each_time(server: RecordingServer) -> None:
-    """Remote write 5.3: though the heads of its answers are nearly the same."""
+@pytest.mark.parametrize("version", WriteMessage)
+async def test_each_answer_is_understood_by_itself(
+    server: RecordingServer, version: WriteMessage
+) -> None:
+    """Remote write 5.3: though one is nearly the same as the last."""
+
+    def answer(status: int, **headers: str) -> None:
+        server.answer = saying(status, Date="now", Server="x", **headers)
+
+    async def outcome(to: WriteMessage = version, counts: Counts = FIVE) -> Outcome:
+        return await client.send(BODY, version=to, attempt=0, counts=counts)
+
     async with client_of(server.url) as client:
-        for number in (1, 1, 2):
-            server.answer = saying(204, X_Prometheus_Remote_Write_Samples_Written=str(number))
-            outcome = await client.send(BODY, version=WriteMessage.V2, attempt=0, counts=FIVE)
-            assert outcome.written == Counts(samples=number)
+        for number in (1, 1, 2, 0, 1):
+            answer(204, X_Prometheus_Remote_Write_Samples_Written=str(number))
+            assert (await outcome()).written == Counts(samples=number)
+        answer(503, Retry_After="3")
+        assert (await outcome()).retry_after_s == (await outcome()).retry_after_s == 3
+        answer(204)
+        for _ in range(2):
+            assert (await outcome(WriteMessage.V1)).verdict is Verdict.ACCEPTED
+            assert (await outcome(WriteMessage.V2, Counts())).verdict is Verdict.ACCEPTED
+            assert (await outcome(WriteMessage.V2)).verdict is Verdict.REFUSED
 
 
 async def test_a_redirect_that_is_not_followed_is_final(server: RecordingServer) -> None:
