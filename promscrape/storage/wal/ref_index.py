@@ -2,10 +2,12 @@
 
 from array import array
 from bisect import bisect_left
+from itertools import compress
 from typing import final
 
 _GONE = 0
 _MIN_GONE = 1 << 12
+_COMPARED_AT_ONCE = 64
 
 
 @final
@@ -37,10 +39,18 @@ class RefIndex:
 
     def rows(self, refs: "array[int]") -> "array[int]":
         """Return the row of each ref, 0 where it is unknown."""
-        at = bisect_left(self._refs, refs[0]) if refs else 0
-        if self._refs[at : at + len(refs)] == refs:
-            return self._rows[at : at + len(refs)]
-        return array("I", map(self.__getitem__, refs))
+        found, at = array("I"), 0
+        for start in range(0, len(refs), _COMPARED_AT_ONCE):
+            part = refs[start : start + _COMPARED_AT_ONCE]
+            if self._refs[at : at + len(part)] != part:
+                at = bisect_left(self._refs, part[0])
+            # Series that came together have refs that follow one another here, too.
+            if self._refs[at : at + len(part)] == part:
+                found += self._rows[at : at + len(part)]
+            else:
+                found.extend(map(self.__getitem__, part))
+            at += len(part)
+        return found
 
     def refs(self) -> list[int]:
         """Return the refs that have a row."""
@@ -54,7 +64,6 @@ class RefIndex:
             self._sweep()
 
     def _sweep(self) -> None:
-        kept = [(ref, row) for ref, row in zip(self._refs, self._rows, strict=True) if row != _GONE]
-        self._refs = array("Q", [ref for ref, _ in kept])
-        self._rows = array("I", [row for _, row in kept])
+        self._refs = array("Q", compress(self._refs, self._rows))
+        self._rows = array("I", filter(None, self._rows))
         self._gone = 0
