@@ -1,8 +1,7 @@
 """Which family's metadata goes with each sample, for storages that keep it (S21, S22)."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import compress
+from collections.abc import Mapping, Sequence
 from typing import final
 
 from promscrape.exposition.columns import Columns
@@ -11,6 +10,7 @@ from promscrape.exposition.runs import Known, runs_of
 from promscrape.model.labels import METRIC_NAME, Labels
 from promscrape.model.metadata import Metadata, MetricType
 
+_NO_IDS: "array[int]" = array("I")
 _SUFFIXES: Mapping[MetricType, tuple[str, ...]] = {
     MetricType.COUNTER: ("_total",),
     MetricType.HISTOGRAM: ("_bucket", "_sum", "_count"),
@@ -37,6 +37,7 @@ class MetadataColumn:
         self._lines: Sequence[MetadataEntry] = ()
         self._known = Known()
         self._column: list[Metadata | None] = []
+        self._belonging: dict[tuple[str, MetricType], array[int]] = {}  # by family, as of the last
 
     def of(
         self, ids: "array[int]", labels: Sequence[Labels], keep: bytes | None, columns: Columns
@@ -48,7 +49,7 @@ class MetadataColumn:
         """
         is_known = self._known.is_as_before(columns)
         if not is_known or ids is not self._ids or columns.metadata is not self._lines:
-            column = list(self._metadata(labels, keep, columns))
+            column = self._metadata(ids, labels, keep, columns)
             if len(column) != len(self._column) or any(
                 new is not old for new, old in zip(column, self._column, strict=True)
             ):
@@ -57,17 +58,39 @@ class MetadataColumn:
         return self._column
 
     def _metadata(
-        self, labels: Iterable[Labels], keep: bytes | None, columns: Columns
-    ) -> Iterable[Metadata | None]:
-        of_sample = iter(labels)
+        self, ids: "array[int]", labels: Sequence[Labels], keep: bytes | None, columns: Columns
+    ) -> list[Metadata | None]:
+        column: list[Metadata | None] = []
+        belonging: dict[tuple[str, MetricType], array[int]] = {}
         for run in runs_of(columns.metadata_at, len(columns.series)):
-            metadata = self._families.get(run.named_last)
-            places: Iterable[int] = range(run.start, run.end)
-            for _ in places if keep is None else compress(places, keep[run.start : run.end]):
-                own = next(of_sample, None)
-                if own is None:
-                    return
-                # A stranger among a family's series hides its metadata from those behind it.
-                if metadata and not belongs(own.get(METRIC_NAME), run.named_last, metadata.type):
-                    metadata = None
-                yield metadata
+            size = run.end - run.start if keep is None else keep.count(1, run.start, run.end)
+            metadata, begin = self._families.get(run.named_last), len(column)
+            own = ids[begin : begin + size]
+            if metadata is None:
+                column += [None] * len(own)
+                continue
+            key = run.named_last, metadata.type
+            # A stranger among a family's series hides its metadata from those behind it.
+            count = self._belonging_first(own, labels, begin, key)
+            column += [metadata] * count + [None] * (len(own) - count)
+            belonging[key] = own[:count]
+        self._belonging = belonging
+        return column
+
+    def _belonging_first(
+        self, ids: "array[int]", labels: Sequence[Labels], begin: int, key: tuple[str, MetricType]
+    ) -> int:
+        """Return how many of a run's samples are of its family, up to the first that is not.
+
+        Those that were in the last body need no second look: a name is read from its labels.
+        """
+        before = self._belonging.get(key, _NO_IDS)
+        if ids == before:
+            return len(ids)
+        known = set(before)
+        for place, series_id in enumerate(ids):
+            if series_id not in known:
+                name = labels[begin + place].get(METRIC_NAME)
+                if not belongs(name, *key):
+                    return place
+        return len(ids)
