@@ -130,6 +130,8 @@ class Part:
 
 
 def _shifted(sparse: Mapping[int, T], start: int, end: int) -> Mapping[int, T]:
+    if not sparse:
+        return sparse
     return {at - start: found for at, found in sparse.items() if start <= at < end}
 
 

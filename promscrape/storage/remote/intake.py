@@ -94,7 +94,7 @@ class Intake:
             return None
         if kept.dropped:
             self._drop(_times(_SAMPLES, kept.dropped), "dropped_series")
-        ticket = progress.begin(commit.end, floats.newest_ms, len(kept.rows), is_read=True)
+        ticket = progress.begin(commit.end, commit.newest_ms, len(kept.rows), is_read=True)
         return kept.part(floats, ticket)
 
     async def forget_refs(self, gone: AbstractSet[int]) -> None:

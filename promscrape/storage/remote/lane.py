@@ -10,7 +10,7 @@ from typing import Final, final
 
 from promscrape.storage.remote.position_file import Gap, StoredPosition
 from promscrape.storage.remote.progress import Progress
-from promscrape.storage.wal.log_reader import LogReader
+from promscrape.storage.wal.log_reader import Along, LogReader
 from promscrape.storage.wal.tail import Commit, LogTail, Position
 
 FAR_BEHIND_MS: Final = 60_000
@@ -71,14 +71,17 @@ class Lanes:
         for lane in self._all:
             lane.reader.close()
 
-    async def next(self, now_ms: int) -> tuple[Lane, Commit]:
-        """Return the next commit to send, once there is one, and its lane."""
+    async def next(self, now_ms: int, along: Along) -> tuple[Lane, Commit]:
+        """Return the next commit to send, once there is one, and its lane.
+
+        along: is offered the commits of the fresh lane first, for as long as this waits for one.
+        """
         while True:
             self._drop_done()
             if self._is_far_behind(now_ms):
                 self._fork(now_ms)
             lane = self._next_lane()
-            commit = await lane.reader.read()
+            commit = await lane.reader.read(along if lane is self._fresh else None)
             if commit is not None:
                 return lane, commit
 

@@ -152,11 +152,11 @@ class RemoteQueue:
             )
 
     async def _read(self, shards: Shards) -> None:
-        """Put each commit into the shards, all that have come by now in one go."""
+        """Put into the shards what `_take_along` did not: all that has come by now, in one go."""
         while True:
             if self.lanes.fresh.reader.is_idle:
                 self._idle.set()
-            lane, commit = await self.lanes.next(self._parts.now_ms())
+            lane, commit = await self.lanes.next(self._parts.now_ms(), self._take_along)
             self._idle.clear()
             self.metrics.current_segment = commit.end.segment
             await self._pass_on(lane, commit, shards)
@@ -167,6 +167,22 @@ class RemoteQueue:
                 elif rest := self._taken(part, shards):
                     await shards.put(rest)
             self.metrics.current_segment = lane.reader.position.segment
+
+    def _take_along(self, commit: Commit) -> bool:
+        """Put a commit into the shards while it is logged, so that no task has to wake for it.
+
+        False where there is more to do than that.
+        """
+        shards = self._shards
+        if shards is None or not shards.has_room(commit.samples):
+            return False
+        part = self._intake.plain(commit, self.lanes.fresh.progress)
+        if part is None:
+            return False
+        left = self._taken(part, shards)
+        assert not left  # there was room
+        self.metrics.current_segment = commit.end.segment
+        return True
 
     async def _pass_on(self, lane: Lane, commit: Commit, shards: Shards) -> None:
         """Put a commit into the shards, as soon as they have room for all of it."""

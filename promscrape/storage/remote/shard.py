@@ -43,6 +43,12 @@ class Shard:
         self._due_s = 0.0
         self._is_draining = False
 
+    @property
+    def room(self) -> int:
+        """How many samples would be taken."""
+        batches = self._options.max_batches - len(self._full)
+        return (batches + 1) * self._options.max_items - self._partial.size - 1
+
     def take(self, part: Part, *, over_limit: bool = False) -> Part | None:
         """Take of a part what there is room for, and return the rest, None where nothing is left.
 

@@ -67,6 +67,10 @@ class Shards:
         """Return what was taken and not delivered."""
         return sum_of(batch.counts for shard in self._shards for batch in shard.waiting)
 
+    def has_room(self, samples: int) -> bool:
+        """Whether so many samples would surely be taken."""
+        return self._is_open and len(self._shards) == 1 and samples <= self._shards[0].room
+
     def take(self, part: Part) -> list[Part]:
         """Hand a part to the shards of its series, and return what they have no room for."""
         if self._is_open and len(self._shards) == 1:

@@ -6,6 +6,7 @@ between two of them: nothing is lost, repeated or put in another order.
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
@@ -23,6 +24,9 @@ MAX_WAITING_SAMPLES = 200_000
 """A reader that is further behind lets the columns go and reads from disk: 1.6 MB."""
 
 _PAUSE_AFTER_FAULT_S = 5.0
+
+Along = Callable[[Commit], bool]
+"""Takes a commit while it is logged; false where it has to be read. It must not wait, or raise."""
 
 
 @final
@@ -76,6 +80,7 @@ class LogReader:
         self._waiting_samples = 0
         self._at_end = stop is None and start >= tail.end
         self._changed = asyncio.Event()
+        self._along: Along | None = None
         self._named: dict[int, bytes] = {}  # series that are in the log's files only
         self._has_searched = False
         tail.join(self)
@@ -106,10 +111,12 @@ class LogReader:
         return self._stop is not None and not self._waiting and self._next >= self._stop
 
     def take(self, commit: Commit) -> None:
-        """Let the commit wait to be read, unless there is no room for it."""
-        floats = commit.floats
-        is_plain = len(floats) == 1 and not commit.histograms
-        samples = len(floats[0].refs) if is_plain else commit.samples
+        """Let the commit wait to be read, unless it can be had at once, or there is no room."""
+        if self._along is not None and not self._waiting and self._along(commit):
+            self.position = self._next = commit.end
+            self._count(commit)
+            return
+        samples = commit.samples
         if self._waiting and self._waiting_samples + samples > MAX_WAITING_SAMPLES:
             self._fall_back()
             return
@@ -138,17 +145,22 @@ class LogReader:
             self._at_end = False
             self._changed.set()
 
-    async def read(self) -> Commit | None:
+    async def read(self, along: Along | None = None) -> Commit | None:
         """Return the next commit, once there is one; None at `stop`.
 
         A cancellation loses nothing: the next call goes on where this one stood.
+        along: is offered each commit for which this would otherwise end its wait.
         """
         while not self._waiting:
             if self._stop is not None and self._next >= self._stop:
                 return None
             self._changed.clear()
             if self._at_end:
-                await self._changed.wait()
+                self._along = along
+                try:
+                    await self._changed.wait()
+                finally:
+                    self._along = None
             elif self._next >= self._tail.end:
                 self._join_end()
             else:
@@ -164,11 +176,14 @@ class LogReader:
         self._waiting_samples -= samples
         self.position = commit.end
         if self._at_end:
-            counts = self.counts
-            counts.floats += bool(commit.floats)
-            counts.histograms += bool(commit.histograms)
-            counts.exemplars += bool(commit.exemplars)
+            self._count(commit)
         return commit
+
+    def _count(self, commit: Commit) -> None:
+        counts = self.counts
+        counts.floats += bool(commit.floats)
+        counts.histograms += bool(commit.histograms)
+        counts.exemplars += bool(commit.exemplars)
 
     def _join_end(self) -> None:
         self._at_end = True

@@ -114,6 +114,27 @@ async def test_a_peer_that_hangs_changes_nothing(tmp_path: Path) -> None:
         assert not queue._may_reshard()
 
 
+async def test_a_scrape_of_known_series_is_in_its_shard_when_it_is_logged(tmp_path: Path) -> None:
+    """Nothing has to wake for it, as long as there is room; then the log is the buffer (7.6)."""
+    clock = ManualClock()
+    queue = {"max_samples_per_send": 25, "capacity": 50, "max_shards": 1}
+    async with running(tmp_path, destination(queue_config=queue), clock=clock) as bench:
+        bench.peer.gate.clear()
+        target = Target(bench.storage, named(*NAMES))
+        scrape(target, 0)
+        await settle()
+        for at in range(1, 7):
+            scrape(target, at)
+            assert bench.metric("samples_pending") == 10 * (at + 1)
+        for at in range(7, 20):
+            scrape(target, at)
+        assert bench.metric("samples_pending") == 70  # of 74 that there is room for
+        bench.peer.gate.set()
+        await clock.advance(10)
+        assert bench.metric("samples_pending") == 0
+        check_order(bench.peer, 20)
+
+
 def queue_of(bench: Bench) -> RemoteQueue:
     """Return the queue of the one destination."""
     (one,) = bench.remote._destinations.values()

@@ -112,6 +112,32 @@ async def test_what_is_at_hand_is_read_without_waiting(tmp_path: Path) -> None:
     assert behind.read_along() is None
 
 
+async def test_who_waits_for_a_commit_may_have_it_at_once(tmp_path: Path) -> None:
+    """Nobody has to be woken for it; one that was not taken is read, and those after it."""
+    log = Log(tmp_path)
+    target = Target(log, [A])
+    reader = await caught_up(log, log.writer.position)
+    offered = list[int]()
+
+    def along(commit: Commit) -> bool:
+        offered.append(commit.newest_ms)
+        return commit.newest_ms < 3000
+
+    reading = asyncio.create_task(reader.read(along))
+    await settle()
+    for scrape in range(1, 5):
+        target.scrape([scrape], 1000 * scrape)
+        assert reader.is_idle == (scrape < 3)
+    assert offered == [1000, 2000, 3000]
+    commit = await reading
+    assert commit is not None
+    assert commit.newest_ms == 3000
+    assert [one.newest_ms for one in await read(reader, 1)] == [4000]
+    target.scrape([5], 5000)
+    assert offered == [1000, 2000, 3000]
+    assert reader.counts.records[RecordType.SAMPLES] == 4
+
+
 async def test_a_reader_is_not_affected_by_what_a_caller_does_with_its_columns(
     tmp_path: Path,
 ) -> None:
