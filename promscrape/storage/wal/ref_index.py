@@ -60,7 +60,8 @@ class RefIndex:
         """Forget a ref that is known."""
         self._rows[bisect_left(self._refs, ref)] = _GONE
         self._gone += 1
-        if self._gone >= _MIN_GONE and 2 * self._gone > len(self._refs):
+        # Of a million refs that takes some thirty milliseconds, once in minutes at most.
+        if self._gone >= _MIN_GONE and 4 * self._gone > len(self._refs):
             self._sweep()
 
     def _sweep(self) -> None:
