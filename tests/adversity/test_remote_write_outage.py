@@ -88,6 +88,8 @@ async def test_nothing_is_lost_to_an_outage_and_ten_kills(
         writer = await Writer.start(tmp_path, url, max(committed) + 2, message, 0.05)
         await writer.read(5)
         await read_until_taken(writer, receiver, committed[-1])
+        # A queue that still reads from disk leaves the rest there when it is told to stop.
+        await read_until_taken(writer, receiver, writer.scrapes[-1])
         resident_mib = max(resident_mib, writer.resident_mib())
         assert await writer.end(signal.SIGTERM) == 0
         committed += writer.scrapes
