@@ -27,6 +27,7 @@ from tests.support.peers import Launcher, Scraper, eventually
 
 _MIB: Final = 1 << 20
 _COLD_WITHIN_S: Final = 300.0
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,24 @@ def _minutes(scraper: Scraper, case: Case, spec: FleetSpec, count: int) -> Itera
         yield Minute(
             number,
             _resident_bytes(scraper.pid),
-            int(scraper.metric("prometheus_agent_active_series") or 0),
-            int(scraper.metric("prometheus_agent_deleted_series") or 0),
+            _metric(scraper, "prometheus_agent_active_series"),
+            _metric(scraper, "prometheus_agent_deleted_series"),
             (spent_s - (cpu_s if number else 0)) * 1e9 / samples,
             report.missed if number else 0,
             report.late_p99_s if number else 0,
-            int(scraper.metric("prometheus_tsdb_wal_storage_size_bytes") or 0),
+            _metric(scraper, "prometheus_tsdb_wal_storage_size_bytes"),
         )
         since_s, cpu_s = until_s, spent_s
+
+
+def _metric(scraper: Scraper, name: str) -> int:
+    """Return a metric; -1 where the daemon is too busy to tell, as on a machine that is."""
+    for _ in range(_TRIES):
+        try:
+            return int(scraper.metric(name) or 0)
+        except OSError:
+            continue
+    return -1
 
 
 if __name__ == "__main__":
