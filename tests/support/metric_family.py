@@ -6,7 +6,7 @@ from typing import Any, Final
 from google.protobuf.message import Message
 
 from promscrape.model.varint import uvarint
-from tests.support.remote_write.schema import Field, message_class, repeated
+from tests.support.protobuf_schema import Field, message_class, repeated
 
 COUNTER, GAUGE, SUMMARY, UNTYPED, HISTOGRAM, GAUGE_HISTOGRAM = range(6)
 
