@@ -124,7 +124,7 @@ def run(
 ) -> list[Measured]:
     """Measure every scraper that is installed in one case, and print its table.
 
-    starts: the scrapers; None for the three that speak the first version of remote write.
+    starts: the scrapers; None for those that speak the first version of remote write.
     """
     spec = case.spec()
     print(f"\n  {case.what}")
@@ -138,7 +138,7 @@ def run(
     )
     results: list[Measured] = []
     with tempfile.TemporaryDirectory() as home, _served(spec) as sink_port:
-        for name, start in (STARTS if starts is None else starts).items():
+        for name, start in (starts or (NODE_STARTS if case is NODE else STARTS)).items():
             if names and name not in names:
                 continue
             folder = Path(home, name)
@@ -208,6 +208,11 @@ def _promscrape(launcher: Launcher, config: str, url: str) -> tuple[Program, Pat
     return scraper, scraper.data_dir
 
 
+def _promscrape_plain(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
+    scraper = launcher.promscrape(_with_destination(config, url), is_plain=True)
+    return scraper, scraper.data_dir
+
+
 def _promscrape_v2(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
     message = f"  protobuf_message: {WriteMessage.V2}\n"
     scraper = launcher.promscrape(_with_destination(config, url) + message)
@@ -231,8 +236,11 @@ def _vmagent(launcher: Launcher, config: str, url: str) -> tuple[Program, Path]:
 
 
 FIRST, SECOND, LOG_ONLY = "promscrape", "promscrape 2.0", "promscrape, log"
+PLAIN = "promscrape, plain"
 PEERS: Final[Mapping[str, Start]] = {"vmagent": _vmagent, "Prometheus agent": _agent}
 STARTS: Final[Mapping[str, Start]] = {FIRST: _promscrape, **PEERS}
+# What a machine without a C compiler has, in the case that it is held to.
+NODE_STARTS: Final[Mapping[str, Start]] = {**STARTS, PLAIN: _promscrape_plain}
 # Debian's vmagent and Prometheus do not speak the second version.
 WRITERS: Final[Mapping[str, Start]] = {
     FIRST: _promscrape,

@@ -396,9 +396,14 @@ class Launcher:
         data_dir: Path | None = None,
         flags: Sequence[str] = (),
         port: int | None = None,
+        is_plain: bool = False,
     ) -> Scraper:
-        """Start the daemon; `data_dir` and `port` of an ended one make it a restart."""
-        kind = _Kind("promscrape", PROMSCRAPE, "storage.agent.path")
+        """Start the daemon; `data_dir` and `port` of an ended one make it a restart.
+
+        is_plain: let it run the plain twins.
+        """
+        argv = ("env", "PROMSCRAPE_PURE_PYTHON=1", *PROMSCRAPE) if is_plain else PROMSCRAPE
+        kind = _Kind("promscrape", argv, "storage.agent.path")
         return self._scraper(kind, config, data_dir, flags, port)
 
     def _scraper(
