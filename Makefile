@@ -2,6 +2,7 @@
 # make test   run the whole test suite; ARGS="tests/unit -x" passes options to pytest
 # make lint   run every static check
 # make bench  run the benchmarks
+# make sanitize  run the compiled core under the address sanitizer and valgrind
 # make clean  remove what the other targets made; ./data stays
 #
 # Python 3.11 or later is all that is needed beforehand. A C compiler is used where there is one.
@@ -23,7 +24,7 @@ pip := PYTHONWARNINGS=ignore $(bin)/python -m pip install --quiet --disable-pip-
 build_inputs := pyproject.toml setup.py \
 	$(shell find promscrape -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench sanitize clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed-run
@@ -58,11 +59,14 @@ lint: $(VENV)/.installed-lint
 	$(bin)/mypy
 	$(bin)/lint-imports --no-cache
 	$(bin)/codespell
-	$(bin)/shellcheck .ci/run
+	$(bin)/shellcheck .ci/run .ci/sanitize
 	$(bin)/hadolint Dockerfile
 
 bench: $(VENV)/.installed-test
 	$(bin)/python -m benchmarks $(ARGS)
+
+sanitize: $(VENV)/.installed-test
+	.ci/sanitize $(bin)/python
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis

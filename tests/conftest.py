@@ -47,6 +47,10 @@ _loop_reports: list[str] = []
 
 # The slowest example of a property test says more about this machine than about the code.
 settings.register_profile("promscrape", deadline=None)
+# For `--hypothesis-profile`: the twins under tools that slow them down, and as long as one likes.
+settings.register_profile("quick", deadline=None, max_examples=50)
+settings.register_profile("few", deadline=None, max_examples=3)
+settings.register_profile("long", deadline=None, max_examples=100_000)
 settings.load_profile("ci" if os.environ.get("CI") else "promscrape")
 
 
