@@ -70,6 +70,7 @@ def expected_of(scrape: int) -> Mapping[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
     """S19, storage 2.7: at twenty moments, with rotations, syncs and truncations going on.
 

@@ -61,6 +61,7 @@ class Writer:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.one_loop
 @pytest.mark.may_block
 @pytest.mark.parametrize("message", list(WriteMessage))

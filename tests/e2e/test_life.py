@@ -159,6 +159,7 @@ def test_a_restart_goes_on_with_the_log(launcher: Launcher) -> None:
     assert len({round(t_ms / 10) % 100 for t_ms in times}) <= 3
 
 
+@pytest.mark.timeout(300)
 def test_what_was_reported_survives_sigkill_twenty_times(launcher: Launcher) -> None:
     """S19, S31: killed at random moments, it starts again by itself, and no scrape is torn."""
     seed = random.randrange(1 << 32)

@@ -62,7 +62,7 @@ async def write(directory: Path, url: str, first: int, message: str, pause_s: fl
         remote = RemoteStorage(
             storage,
             metrics,
-            RemoteOptions(directory, make_sender, flush_deadline_s=10.0),
+            RemoteOptions(directory, make_sender, flush_deadline_s=60.0),
             registry=CollectorRegistry(),
             clock=clock,
             log=log,
