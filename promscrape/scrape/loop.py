@@ -101,16 +101,16 @@ class ScrapeLoop:
         return Ticker(start_s, self.target.interval_ns / _NS_PER_S)
 
     async def _scrape_on_ticks(self, ticker: Ticker) -> None:
-        aligned = AlignedTime(
-            self._clock.now_ns(), self.target.interval_ns, self._options.tolerance_ns
-        )
+        clock = self._clock
+        aligned = AlignedTime(clock.now_ns(), self.target.interval_ns, self._options.tolerance_ns)
         while True:
             self._busy = True
-            await self._supervised(aligned.stamp_ns(self._clock.now_ns()) // _NS_PER_MS)
+            await self._supervised(aligned.stamp_ns(clock.now_ns()) // _NS_PER_MS)
             self._busy = False
             if self._stopping:
                 return
-            await self._next_tick(ticker)
+            await clock.sleep_until(ticker.next_due_s(clock.monotonic_s()))
+            ticker.take(clock.monotonic_s())
 
     async def _next_tick(self, ticker: Ticker) -> None:
         await self._clock.sleep_until(ticker.next_due_s(self._clock.monotonic_s()))

@@ -40,24 +40,25 @@ class Turns:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._gathered: deque[asyncio.Future[None]] = deque()
 
-    async def mine(self, *, may_wait: bool = False) -> None:
-        """Return when it is the caller's turn, which lasts to its next await."""
+    def mine(self, *, may_wait: bool = False) -> "asyncio.Future[None] | None":
+        """Return what is done when it is the caller's turn; None where it is now.
+
+        The turn lasts to the caller's next await.
+        """
         loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None]
         if may_wait and self._is_gathering:
             turn = loop.create_future()
             self._gathered.append(turn)
-            await turn
-            return
+            return turn
         if may_wait and self._gathered_s:
             self._gather(loop)
         if not self._is_taken:
             self._is_taken = True
             loop.call_soon(self._next, loop)
-            return
+            return None
         turn = loop.create_future()
         self._waiting.append(turn)
-        await turn
+        return turn
 
     def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_gathering = True

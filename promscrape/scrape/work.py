@@ -4,9 +4,9 @@ Rules L7 to L32 of the scrape specification; source: Prometheus scrape/scrape.go
 """
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Protocol, final
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.config.scrape import ScrapeConfig
@@ -18,9 +18,10 @@ from promscrape.errors import (
     ScrapeError,
     StorageError,
 )
-from promscrape.exposition.body_format import BY_MEDIA_TYPE
+from promscrape.exposition.body_format import BY_MEDIA_TYPE, BodyFormat
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.negotiation import media_type
+from promscrape.exposition.text_format import PROMETHEUS_TEXT
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.client import Response, ScrapeRequest
 from promscrape.scrape.ingest import Ingest, Ingested
@@ -65,8 +66,8 @@ class Job(Protocol):
         """Write to the failure log, if the job has one."""
 
 
-@dataclass(slots=True)
-class _Scanned:
+@final
+class _Scanned(msgspec.Struct):  # made without a line of Python
     """What came of a request: `columns` is None where there is nothing to append."""
 
     columns: Columns | None = None
@@ -99,6 +100,8 @@ class ScrapeWork:
         )
         self._steady = SteadyPath(options.storage, cache, self._report)
         self._request = client.request(target.url, target.timeout_s)
+        self._content_type: str | None = None
+        self._format: BodyFormat = PROMETHEUS_TEXT
         # Who is due again soon cannot wait for others.
         self._may_wait = target.interval_ns >= _SHORTEST_GATHERED_NS
 
@@ -107,8 +110,12 @@ class ScrapeWork:
 
         started_s: when the scrape began, by the monotonic clock.
         """
-        forced = self._job.forced_error
-        answer = await self._fetch() if forced is None else forced
+        answer: Response | ScrapeError | None = self._job.forced_error
+        if answer is None:
+            try:
+                answer = await self._client.fetch(self._request)
+            except FetchError as exc:  # a failed scrape goes on like any other
+                answer = exc
         if isinstance(answer, Response):
             # What a packed body unpacks to is not known before.
             size = len(answer.body) * (PACKED_SHARE if answer.encoding else 1)
@@ -117,10 +124,12 @@ class ScrapeWork:
                 with self._options.collections.pause() if put_off else nullcontext():
                     await self._take_large(answer, t_ms, started_s)
                 return
-        fetched_s = self._clock.monotonic_s()
-        await self._options.turns.mine(may_wait=self._may_wait)
-        # The wait for others is none that the target would have to answer for.
-        started_s += self._clock.monotonic_s() - fetched_s
+        turn = self._options.turns.mine(may_wait=self._may_wait)
+        if turn is not None:
+            fetched_s = self._clock.monotonic_s()
+            await turn
+            # The wait for others is none that the target would have to answer for.
+            started_s += self._clock.monotonic_s() - fetched_s
         self._write(self._read(answer), t_ms, started_s)
 
     async def _take_large(self, answer: Response, t_ms: int, started_s: float) -> None:
@@ -130,13 +139,6 @@ class ScrapeWork:
             await self._write_paced(scanned, columns, t_ms, started_s)
         else:
             self._write(scanned, t_ms, started_s)
-
-    async def _fetch(self) -> Response | FetchError:
-        """Return the answer, or why there is none: a failed scrape goes on like any other."""
-        try:
-            return await self._client.fetch(self._request)
-        except FetchError as exc:
-            return exc
 
     def _read(self, answer: Response | ScrapeError) -> _Scanned:
         """Unpack and scan a body; an empty one is a scrape without samples."""
@@ -157,11 +159,14 @@ class ScrapeWork:
         body = self._client.unpack(response)
         if not body:
             return _Scanned()
-        try:
-            kind = media_type(response.content_type, self._job.config.fallback_scrape_protocol)
-        except ParseError as exc:
-            return _Scanned(body_bytes=len(body), error=exc)
-        return _Scanned(self._ingest.scan(body, BY_MEDIA_TYPE[kind]), len(body))
+        # The client gives the same text while a target says the same.
+        if response.content_type is not self._content_type:
+            try:
+                kind = media_type(response.content_type, self._job.config.fallback_scrape_protocol)
+            except ParseError as exc:
+                return _Scanned(None, len(body), exc)
+            self._content_type, self._format = response.content_type, BY_MEDIA_TYPE[kind]
+        return _Scanned(self._ingest.scan(body, self._format), len(body))
 
     def _write(self, scanned: _Scanned, t_ms: int, started_s: float) -> None:
         if not self._write_steadily(scanned, t_ms, started_s):
@@ -176,8 +181,7 @@ class ScrapeWork:
                 return False
         except StorageError as exc:
             self._note_failed_commit(exc)
-        report = Report(t_ms, duration_s, "", steady.ingested.scraped, size)
-        self._note_end(report, started_s)
+        self._note_end(Report(t_ms, duration_s, "", steady.ingested.scraped, size), started_s)
         return True
 
     def _write_anything(self, scanned: _Scanned, t_ms: int, started_s: float) -> None:

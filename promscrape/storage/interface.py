@@ -128,7 +128,7 @@ class Repeater(Protocol):
         """Append a sample at `t_ms` to each series, and commit, as a transaction of its own.
 
         The array is the storage's from then on. Returns False where anything about it would be
-        out of the ordinary (a sample out of order, handles that were taken back, ...): nothing
+        out of the ordinary (a sample out of order, a series that the storage forgot, ...): nothing
         has happened then, and an appender is needed. Raises StorageError as `commit` does.
         """
 

@@ -270,7 +270,7 @@ class WalAppender:
             newest_ms = max(newest_ms, logged.t_ms)
         if tail.is_followed:
             columns = [samples.columns(table) for samples in floats]
-            tail.move(Commit(end, columns, histograms, exemplars), newest_ms)
+            tail.move(Commit.of(end, columns, histograms, exemplars), newest_ms)
         else:
             tail.move(Commit(end), newest_ms)
 

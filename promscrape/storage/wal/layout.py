@@ -29,7 +29,7 @@ class BatchLayout:
     """The series of a batch. Good for one table, while none of them is dropped.
 
     metadata: the column of the last batch, which the table has taken over.
-    starts: those whose zeros are logged.
+    starts: those whose zeros are logged. is_kept: whether a cache would tell of a drop.
     """
 
     __slots__ = (
@@ -40,12 +40,14 @@ class BatchLayout:
         "_refs",
         "_stretches",
         "handles",
+        "is_kept",
         "metadata",
         "starts",
     )
 
     def __init__(self, table: SeriesTable, handles: Handles) -> None:
         self.handles = handles[:]
+        self.is_kept = False
         self.starts: array[int] | None = None
         self.metadata: Sequence[Metadata | None] | None = None
         found = stretches(handles)
@@ -133,16 +135,19 @@ class LayoutCache:
         return kept[1] if kept and kept[1].handles == handles else None
 
     def keep(self, handles: Handles, layout: BatchLayout) -> None:
+        """Keep a layout as long as the array, if there is room for it."""
         key = id(handles)
         self._forget(key)
         if len(handles) <= self._room:
             self._room -= len(handles)
             self._kept[key] = weakref.ref(handles, lambda _: self._forget(key)), layout
+            layout.is_kept = True
 
     def _forget(self, key: int) -> None:
         kept = self._kept.pop(key, None)
         if kept:
             self._room += len(kept[1].handles)
+            kept[1].is_kept = False
 
     def forget_rows(self, rows: Iterable[int]) -> None:
         """Let go of the layouts that have one of these rows, whose series were dropped."""

@@ -114,7 +114,7 @@ class _CommitBuilder:
         """Complete the commit, which ends at `end`."""
         self._part.end = end
         if self._floats or self._histograms or self._exemplars:
-            commit = Commit(end, self._floats, self._histograms, self._exemplars)
+            commit = Commit.of(end, self._floats, self._histograms, self._exemplars)
             self._part.commits.append(commit)
         self._start_next()
 

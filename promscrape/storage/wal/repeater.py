@@ -13,20 +13,23 @@ from promscrape.storage.wal.tail import Commit, Floats
 
 @final
 class WalRepeater:
-    """Implements `storage.interface.Repeater`. Good for one generation of the table."""
+    """Implements `storage.interface.Repeater`, as long as none of the series is dropped."""
 
-    __slots__ = ("_generation", "_layout", "_parts")
+    __slots__ = ("_count", "_handles", "_layout", "_parts", "_refs")
 
     def __init__(self, parts: WalParts, handles: Handles) -> None:
-        self._parts, self._generation = parts, parts.table.generation
-        self._layout = BatchLayout(parts.table, handles)
+        self._parts, self._count = parts, len(handles)
+        # The cache of layouts, which hears of drops, keeps this one no longer than the array.
+        self._handles, self._layout = handles, BatchLayout(parts.table, handles)
+        parts.layouts.keep(handles, self._layout)
+        self._refs = self._layout.shared_refs(parts.table)
 
     def append(self, values: "array[float]", t_ms: int) -> bool:
         """See `storage.interface.Repeater`: what `WalAppender` makes of such a batch, at once."""
         parts, layout = self._parts, self._layout
         table = parts.table
         if (
-            table.generation != self._generation
+            not layout.is_kept
             or table.has_unlogged
             # The markers of histograms are histograms.
             or (table.histogram_kinds and is_stale(values[0]))
@@ -38,8 +41,9 @@ class WalRepeater:
         except StorageError:
             layout.step_back(table)
             raise
-        parts.metrics.floats_appended.value += len(values)
+        count = self._count
+        parts.metrics.floats_appended.value += count
         parts.on_logged()
-        block = Floats(layout.shared_refs(table), values, t_ms)
-        parts.tail.move(Commit(parts.writer.position, (block,)))
+        block = Floats(self._refs, values, t_ms)
+        parts.tail.move(Commit(parts.writer.position, (block,), (), (), count, t_ms))
         return True

@@ -118,12 +118,16 @@ def test_it_leaves_series_to_be_logged_first(tmp_path: Path) -> None:
     assert repeater.append(array("d", VALUES), 2000)
 
 
-def test_it_is_of_no_use_once_handles_were_taken_back(tmp_path: Path) -> None:
+def test_it_is_of_no_use_once_a_series_was_dropped(tmp_path: Path) -> None:
+    """Its row may be another series' then, or its own under another ref."""
     log = Log(tmp_path)
     target = target_of(log)
     repeater = WalRepeater(log.parts, target.refs)
-    Target(log, [metric("gone")]).scrape([1.0], 10)
-    log.table.drop(range(1, log.table.end), 100)
+    rows = list(target.refs[3:4])
+    assert log.table.drop(rows, 1001)
+    log.parts.layouts.forget_rows(rows)
+    Target(log, LABELS[3:4]).scrape([1.0], 1000)
+    assert list(log.table.last_ms[1:31]) == [1000] * 30
     assert not repeater.append(array("d", VALUES), 2000)
 
 
