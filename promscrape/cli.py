@@ -64,9 +64,13 @@ def _run_command(arguments: Sequence[str]) -> int:
 def _build_daemon(flags: Flags, log: FilteringBoundLogger) -> Runnable:
     # Imported late: --help, --version and a mistyped flag answer in a third of the time.
     from promscrape.daemon import Daemon  # noqa: PLC0415
-    from promscrape.process import collect_garbage_less_often  # noqa: PLC0415
+    from promscrape.process import (  # noqa: PLC0415
+        collect_garbage_less_often,
+        give_large_memory_back,
+    )
 
     collect_garbage_less_often()
+    give_large_memory_back()
     return Daemon(flags, log)
 
 

@@ -83,5 +83,9 @@ cdef class TargetMemory:
     cdef int _forget_layout(self) except -1
     cdef int _rebuild(self, const Layout* layout) except -1
     cdef bint _rebuilt(self, const Layout* layout) noexcept nogil
-    cdef void _fill(self, const Layout* layout, const uint8_t* is_placed, char* made) noexcept nogil
-    cdef size_t _size_of(self, const Layout* layout, uint8_t* is_placed) noexcept nogil
+    cdef bint _make_room_for_rebuilt(self, size_t size) noexcept nogil
+    cdef void _move_unplaced(self, const uint8_t* is_placed, char* attic, size_t at) noexcept nogil
+    cdef void _place(self, const Layout* layout) noexcept nogil
+    cdef size_t _size_of(
+        self, const Layout* layout, uint8_t* is_placed, size_t* attic_size
+    ) noexcept nogil

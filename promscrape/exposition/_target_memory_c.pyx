@@ -277,6 +277,7 @@ cdef class TargetMemory:
         return 0
 
     # Make the arena anew: the prefixes, the tail, and the texts that are in none of the prefixes.
+    # In place: a large body, its texts twice, and the columns of it would be most that is ever taken.
     cdef int _rebuild(self, const Layout* layout) except -1:
         cdef bint is_done
         if self.arena_size >= UNLOCKED_BYTES or layout.count >= UNLOCKED_COUNT:
@@ -291,58 +292,82 @@ cdef class TargetMemory:
     # The same; returns whether there was memory for it.
     cdef bint _rebuilt(self, const Layout* layout) noexcept nogil:
         cdef uint8_t* is_placed = <uint8_t*>calloc(self.key_count + 1, 1)
-        cdef size_t size
-        cdef char* made = NULL
-        if is_placed == NULL:
+        cdef size_t attic_size = 0, size = 0
+        cdef char* attic = NULL
+        cdef char* shrunk
+        if is_placed != NULL:
+            size = self._size_of(layout, is_placed, &attic_size)
+            attic = <char*>malloc(attic_size + 1) if size < NOWHERE else NULL
+        if attic == NULL or not self._make_room_for_rebuilt(size):
+            free(is_placed)
+            free(attic)
             return False
-        size = self._size_of(layout, is_placed)
-        if size < NOWHERE:
-            made = <char*>malloc(size + 1)
-        if made != NULL:
-            self._fill(layout, is_placed, made)
-            free(self.arena)
-            self.arena, self.arena_size, self.arena_room = made, size, size
+        # Nothing can fail from here on. The attic lies last, and goes out of the way first.
+        self._move_unplaced(is_placed, attic, size - attic_size)
+        self._place(layout)
+        memcpy(self.arena + size - attic_size, attic, attic_size)
         free(is_placed)
-        return made != NULL
+        free(attic)
+        self.arena_size = size
+        shrunk = <char*>realloc(self.arena, size + 1)
+        if shrunk != NULL:
+            self.arena, self.arena_room = shrunk, size
+        return True
 
-    # Write an arena, and note where the series texts are in it.
-    cdef void _fill(
-        self, const Layout* layout, const uint8_t* is_placed, char* made
-    ) noexcept nogil:
-        cdef size_t at = 0
-        cdef const Place* place
-        cdef Key* key
-        cdef Py_ssize_t index
+    cdef bint _make_room_for_rebuilt(self, size_t size) noexcept nogil:
+        cdef char* grown
+        if size <= self.arena_room and self.arena != NULL:
+            return True
+        grown = <char*>realloc(self.arena, size + 1)
+        if grown == NULL:
+            return False
+        self.arena, self.arena_room = grown, size
+        return True
+
+    # Copy the texts that lie in no prefix to the attic, which will begin at `at` of the arena.
+    cdef void _move_unplaced(self, const uint8_t* is_placed, char* attic, size_t at) noexcept nogil:
         cdef uint32_t series_id
-        for index in range(layout.count):
-            place = &layout.places[index]
-            memcpy(made + at, layout.body + place.start, place.size)
-            at += place.size
-            if place.size:
-                key = &self.keys[place.id]
-                key.at = <uint32_t>(key_end(made, at) - key.size)
-        if layout.tail_size:
-            memcpy(made + at, layout.body + layout.tail_at, layout.tail_size)
-        at += layout.tail_size
+        cdef Key* key
         for series_id in range(self.key_count):
             key = &self.keys[series_id]
             if key.size and not is_placed[series_id]:
-                memcpy(made + at, self.arena + key.at, key.size)
+                memcpy(attic, self.arena + key.at, key.size)
+                attic += key.size
                 key.at = <uint32_t>at
                 at += key.size
 
-    # Return the size of an arena with this layout, and note whose text lies in a prefix.
-    cdef size_t _size_of(self, const Layout* layout, uint8_t* is_placed) noexcept nogil:
+    # Write the prefixes and the tail of a layout to the front of the arena.
+    cdef void _place(self, const Layout* layout) noexcept nogil:
+        cdef const Place* place
+        cdef Key* key
+        cdef Py_ssize_t index
+        cdef size_t at = 0
+        for index in range(layout.count):
+            place = &layout.places[index]
+            memcpy(self.arena + at, layout.body + place.start, place.size)
+            at += place.size
+            if place.size:
+                key = &self.keys[place.id]
+                key.at = <uint32_t>(key_end(self.arena, at) - key.size)
+        if layout.tail_size:
+            memcpy(self.arena + at, layout.body + layout.tail_at, layout.tail_size)
+
+    # Return the size of an arena with this layout, and of the attic in it; note whose text lies in
+    # a prefix.
+    cdef size_t _size_of(
+        self, const Layout* layout, uint8_t* is_placed, size_t* attic_size
+    ) noexcept nogil:
         cdef size_t size = layout.tail_size
         cdef Py_ssize_t index
         cdef uint32_t series_id
         for index in range(layout.count):
             size += layout.places[index].size
             is_placed[layout.places[index].id] |= layout.places[index].size > 0
+        attic_size[0] = 0
         for series_id in range(self.key_count):
             if not is_placed[series_id]:
-                size += self.keys[series_id].size
-        return size
+                attic_size[0] += self.keys[series_id].size
+        return size + attic_size[0]
 
 
 cdef bint is_column(object ids):

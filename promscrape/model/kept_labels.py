@@ -18,18 +18,26 @@ class Numbered(Protocol):
 class KeptLabels(Sequence[Labels]):
     """The label sets of some numbers, each made when it is asked for.
 
-    store: where they lie. Who knows that store asks for rows, for which nothing is made.
+    store: where they lie. Who knows that store asks for rows, for which nothing is made. places: of
+    the numbers that count, None for all.
 
     Good for as long as each of the numbers stands for what it stood for.
     """
 
-    __slots__ = ("_numbers", "_rows", "store")
+    __slots__ = ("_numbers", "_places", "_rows", "store")
 
-    def __init__(self, store: LabelStore, rows: Numbered, numbers: "array[int]") -> None:
+    def __init__(
+        self,
+        store: LabelStore,
+        rows: Numbered,
+        numbers: "array[int]",
+        places: range | None = None,
+    ) -> None:
         self.store, self._rows, self._numbers = store, rows, numbers
+        self._places = range(len(numbers)) if places is None else places
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._places)
 
     @overload
     def __getitem__(self, at: int) -> Labels: ...
@@ -39,16 +47,17 @@ class KeptLabels(Sequence[Labels]):
 
     def __getitem__(self, at: int | slice) -> Labels | Sequence[Labels]:
         if isinstance(at, slice):
-            return KeptLabels(self.store, self._rows, self._numbers[at])
+            return KeptLabels(self.store, self._rows, self._numbers, self._places[at])
         return Labels(self.store.wire(self.row(at)))
 
     def __iter__(self) -> Iterator[Labels]:
-        return map(Labels, map(self.store.wire, map(self._rows.__getitem__, self._numbers)))
+        return map(Labels, map(self.store.wire, self.rows()))
 
     def row(self, at: int) -> int:
         """Return the row of the label set at this place."""
-        return self._rows[self._numbers[at]]
+        return self._rows[self._numbers[self._places[at]]]
 
     def rows(self) -> "array[int]":
         """Return the row of each label set."""
-        return array("I", map(self._rows.__getitem__, self._numbers))
+        numbers = map(self._numbers.__getitem__, self._places)
+        return array("I", map(self._rows.__getitem__, numbers))

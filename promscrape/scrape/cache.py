@@ -12,7 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import compress
+from itertools import compress, repeat
 from typing import final
 
 from promscrape.errors import ScrapeError
@@ -69,7 +69,7 @@ class SeriesCache:
         self._column = MetadataColumn(families) if attaches_metadata else None
         self._states = bytearray()
         self._labels = LabelSets(LabelStore() if labels is None else labels)
-        self._refs: array[int] = array("Q")
+        self._refs: array[int] = array("I")
         self._generation = 0
         self._new: deque[tuple[Sequence[NewSeries], Sequence[int]]] = deque()  # not tried yet
         self._unresolved: dict[int, LabelPairs] = {}  # tried, and failed
@@ -116,7 +116,7 @@ class SeriesCache:
         if generation == self._generation:
             return False
         self._generation = generation
-        self._refs = array("Q", bytes(8 * len(self._refs)))
+        self._refs = array("I", bytes(4 * len(self._refs)))
         self._plan = None
         return True
 
@@ -168,17 +168,20 @@ class SeriesCache:
             return None
         return self._column.of(plan.ids, plan.labels, plan.keep, columns)
 
-    def parts_of(self, plan: Plan) -> Sequence[Plan]:
-        """Return a plan in parts; they are the same ones while no handle changes."""
+    def parts_of(self, plan: Plan) -> Iterable[Plan]:
+        """Return a plan in parts; they are the same ones while no handle changes.
+
+        Those of a plan with new series are many, and are made one after the other.
+        """
         if plan.parts:
             return plan.parts
         if plan.unknown:
             plan.refs = self.refs_of(plan.ids)
             plan.unknown = 0 in plan.refs
-        parts = plan.cut_up(_NEW_SERIES_A_PART if plan.unknown else _SAMPLES_A_PART)
-        if not plan.unknown:
-            plan.parts = parts
-        return parts
+        if plan.unknown:
+            return plan.cut_up(_NEW_SERIES_A_PART)
+        plan.parts = tuple(plan.cut_up(_SAMPLES_A_PART))
+        return plan.parts
 
     def joined(self, tracked: Sequence["array[int]"]) -> "array[int]":
         """Return the ids of all parts: the plan's own array where it is just those."""
@@ -247,7 +250,7 @@ class SeriesCache:
     ) -> tuple[bytes | None, int, int]:
         """Return the selector (None for all), the repetitions and the drops in it."""
         states = self._states
-        if _DROPPED not in states and len(set(taken)) == len(taken):
+        if _DROPPED not in states and self._marked(taken).count(1) == len(taken):
             return None, 0, 0
         keep, seen = bytearray(len(taken)), set[int]()
         repeated = dropped = 0
@@ -318,7 +321,8 @@ class SeriesCache:
         before, now = self._tracked_before, self._tracked
         if before is now:
             return _NO_IDS
-        gone = sorted(set(before).difference(now))
+        is_there = self._marked(now)
+        gone = sorted({series_id for series_id in before if not is_there[series_id]})
         if not gone:
             return _NO_IDS
         refs = self._refs
@@ -327,6 +331,12 @@ class SeriesCache:
             return array("I", [i for i in gone if refs[i] not in alive_refs])
         alive = set(self._labels.of(now))
         return array("I", [i for i in gone if self._labels[i] not in alive])
+
+    def _marked(self, ids: "array[int]") -> bytearray:
+        """Return a byte an id, 1 for these: a set of a million takes as much as a large body."""
+        marks = bytearray(len(self._states))
+        deque(map(marks.__setitem__, ids, repeat(1)), maxlen=0)
+        return marks
 
     def tracked(self) -> "array[int]":
         """Return the ids of the series that the last finished scrape brought."""

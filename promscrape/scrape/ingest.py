@@ -6,7 +6,7 @@ specification; source: Prometheus scrape/scrape.go, scrapeLoop.append.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -103,13 +103,13 @@ class Ingest:
         """Resolve the series that are new, a few a step."""
         return self.cache.resolve_in_steps(self._rules)
 
-    def begin_parts(self, columns: Columns, now_ms: int) -> tuple[Ingested, list[Samples]]:
+    def begin_parts(self, columns: Columns, now_ms: int) -> tuple[Ingested, Iterable[Samples]]:
         """As `append` begins, with the samples cut up. Any thread, while the loop waits for it."""
         ingested, samples = self._begin(columns, now_ms)
         ingested.error = ingested.error or samples.error
         if ingested.error is not None:
             return ingested, []
-        return ingested, list(samples.parts(self.cache.parts_of(samples.plan)))
+        return ingested, samples.parts(self.cache.parts_of(samples.plan))
 
     def track(self, ids: "array[int]") -> "array[int]":
         """Note what a body in parts brought; return whose markers are due."""

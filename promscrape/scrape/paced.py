@@ -11,7 +11,7 @@ written the first ones only.
 
 import asyncio
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import final
 
 from promscrape.exposition.columns import Columns
@@ -63,7 +63,7 @@ class PacedAppend:
         await options.run_in_thread(lambda: ingest.end(columns, good=good))
         return ingested
 
-    async def _append(self, parts: list[Samples], ingested: Ingested) -> "array[int]":
+    async def _append(self, parts: Iterable[Samples], ingested: Ingested) -> "array[int]":
         """Append part after part, up to one that fails; return the ids to track."""
         tracked: list[array[int]] = []
         for part in parts:

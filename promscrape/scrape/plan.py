@@ -1,7 +1,7 @@
 """What a scrape appends of a body, worked out once for a list of series."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from promscrape.errors import ScrapeError
@@ -36,17 +36,16 @@ class Plan:
     unknown: bool = True
     parts: Sequence["Plan"] = ()
 
-    def cut_up(self, size: int) -> "list[Plan]":
-        """Return the plan in parts of so many samples."""
-        return [
-            replace(
+    def cut_up(self, size: int) -> "Iterator[Plan]":
+        """Yield the plan in parts of so many samples."""
+        for start in range(0, len(self.ids), size):
+            end = start + size
+            yield replace(
                 self,
-                ids=self.ids[start : start + size],
-                labels=self.labels[start : start + size],
-                refs=self.refs[start : start + size],
+                ids=self.ids[start:end],
+                labels=self.labels[start:end],
+                refs=self.refs[start:end],
                 keep=None,
                 repeated=0 if start else self.repeated,
                 parts=(),
             )
-            for start in range(0, len(self.ids), size)
-        ]

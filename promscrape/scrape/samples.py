@@ -67,7 +67,7 @@ class Samples:
             metadata,
         )
 
-    def parts(self, plans: Sequence[Plan]) -> Iterator["Samples"]:
+    def parts(self, plans: Iterable[Plan]) -> Iterator["Samples"]:
         """Yield the samples cut up like their plan."""
         start = 0
         exemplars = sorted(self.exemplars.items(), key=_place)

@@ -44,7 +44,7 @@ class Batch:
     """Samples of one transaction, a column for each property, in the order of their appends.
 
     refs: array("Q"), the storage's own handles as an earlier `Appended` gave them, 0 where
-        unknown. Handles are only good while the storage's `generation` is the one given here;
+        unknown; they are below 2**32. Handles are only good while the storage's `generation` is the one given here;
         otherwise the storage resolves each series by its labels again.
     labels: the series' label sets, as long as `refs`; shared, never copied. Where they are
         `KeptLabels` of the storage's own store, none of them is made.

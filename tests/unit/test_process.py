@@ -1,11 +1,21 @@
 """What the process says of itself."""
 
+import platform
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 
-from promscrape.process import LimitsCollector, NetworkCollector, ProcessMetrics, task_count
+from promscrape.process import (
+    LimitsCollector,
+    NetworkCollector,
+    ProcessMetrics,
+    give_large_memory_back,
+    task_count,
+)
 from promscrape.runtime import Limits, Source
 from promscrape.twins import COMPILED
 from promscrape.version import Version
@@ -35,6 +45,40 @@ def test_the_limits_are_read_when_they_are_collected() -> None:
     assert registry.get_sample_value("go_gc_gomemlimit_bytes") == 1 << 30
     limits.append(replace(LIMITS, memory_bytes=None))
     assert registry.get_sample_value("go_gc_gomemlimit_bytes") == float("inf")
+
+
+_ALLOCATING = """
+from pathlib import Path
+from promscrape.process import give_large_memory_back
+
+def heap_bytes():
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        if line.endswith("[heap]"):
+            begin, end = line.split()[0].split("-")
+            return int(end, 16) - int(begin, 16)
+
+assert give_large_memory_back({})
+# By default glibc would take from now on what is as large as this from the heap.
+large = bytearray(30 << 20)
+del large
+before = heap_bytes()
+columns = [bytearray(3 << 20) for _ in range(10)]
+print(heap_bytes() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has such options")
+def test_large_memory_comes_from_the_system_and_goes_back() -> None:
+    """Not from the heap, where what lies behind it would keep it."""
+    run = subprocess.run(
+        [sys.executable, "-c", _ALLOCATING], capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) < 3 << 20
+
+
+def test_whoever_sets_up_glibc_is_left_alone() -> None:
+    """Its variables are for people who know better."""
+    assert not give_large_memory_back({"MALLOC_ARENA_MAX": "4"})
 
 
 async def test_tasks_stand_for_goroutines() -> None:

@@ -1,70 +1,101 @@
-"""From the refs of the log to rows, in twelve bytes a series."""
+"""From the refs of the log to rows, in four bytes a series.
+
+Refs are given out one after the other, so that those in use lie close together: a page has the rows
+of a thousand. What lies far from others, because the rest of its page is gone or never was, is in a
+dict.
+"""
 
 from array import array
-from bisect import bisect_left
 from itertools import compress
 from typing import final
 
 _GONE = 0
-_MIN_GONE = 1 << 12
+_PAGE_BITS = 10
+_PAGE = 1 << _PAGE_BITS
 _COMPARED_AT_ONCE = 64
+# A page takes as much as some forty entries of the dict.
+_WORTH_A_PAGE = 48
+_MIN_IN_PAGE = 24
 
 
 @final
 class RefIndex:
-    """Two columns: refs come ascending, or nearly so. Row 0 is no row."""
+    """Row 0 is no row. Any thread may look up; one changes."""
 
     def __init__(self) -> None:
-        self._refs, self._rows = array("Q"), array("I")
-        self._gone = 0
+        self._pages: dict[int, array[int]] = {}
+        self._scattered: dict[int, int] = {}
+        self._counts: dict[int, int] = {}  # by number of page, also where it is none
 
     def __setitem__(self, ref: int, row: int) -> None:
-        if not self._refs or ref > self._refs[-1]:
-            self._refs.append(ref)
-            self._rows.append(row)
-            return
-        at = bisect_left(self._refs, ref)
-        if self._refs[at] == ref:
-            self._gone -= self._rows[at] == _GONE
-            self._rows[at] = row
+        number = ref >> _PAGE_BITS
+        page = self._pages.get(number)
+        if page is None:
+            is_new = ref not in self._scattered
+            self._scattered[ref] = row
         else:
-            self._refs.insert(at, ref)
-            self._rows.insert(at, row)
+            is_new = page[ref & _PAGE - 1] == _GONE
+            page[ref & _PAGE - 1] = row
+        if is_new:
+            count = self._counts[number] = self._counts.get(number, 0) + 1
+            if page is None and count == _WORTH_A_PAGE:
+                self._gather(number)
+
+    def _gather(self, number: int) -> None:
+        """Put the scattered refs of a page into one."""
+        first = number << _PAGE_BITS
+        row_of = self._scattered.get
+        self._pages[number] = array("I", [row_of(first + at, _GONE) for at in range(_PAGE)])
+        for ref in range(first, first + _PAGE):
+            self._scattered.pop(ref, None)
 
     def __getitem__(self, ref: int) -> int:
         """Return the row, 0 where the ref is unknown."""
-        refs = self._refs
-        at = bisect_left(refs, ref)
-        return self._rows[at] if at < len(refs) and refs[at] == ref else 0
+        page = self._pages.get(ref >> _PAGE_BITS)
+        if page is not None:
+            return page[ref & _PAGE - 1]
+        return self._scattered.get(ref, _GONE)
 
     def rows(self, refs: "array[int]") -> "array[int]":
         """Return the row of each ref, 0 where it is unknown."""
-        found, at = array("I"), 0
-        for start in range(0, len(refs), _COMPARED_AT_ONCE):
-            part = refs[start : start + _COMPARED_AT_ONCE]
-            if self._refs[at : at + len(part)] != part:
-                at = bisect_left(self._refs, part[0])
-            # Series that came together have refs that follow one another here, too.
-            if self._refs[at : at + len(part)] == part:
-                found += self._rows[at : at + len(part)]
+        rows, start = array("I"), 0
+        while start < len(refs):
+            first = refs[start]
+            at = first & _PAGE - 1
+            part = refs[start : start + min(_PAGE - at, _COMPARED_AT_ONCE)]
+            page = self._pages.get(first >> _PAGE_BITS)
+            # Series that came together mostly have refs that follow one another.
+            if page is not None and part == array("Q", range(first, first + len(part))):
+                rows += page[at : at + len(part)]
             else:
-                found.extend(map(self.__getitem__, part))
-            at += len(part)
-        return found
+                rows.extend(map(self.__getitem__, part))
+            start += len(part)
+        return rows
 
     def refs(self) -> list[int]:
         """Return the refs that have a row."""
-        return [ref for ref, row in zip(self._refs, self._rows, strict=True) if row != _GONE]
+        found = list(self._scattered)
+        for number, page in list(self._pages.items()):
+            first = number << _PAGE_BITS
+            found += compress(range(first, first + _PAGE), page)
+        return sorted(found)
 
     def remove(self, ref: int) -> None:
         """Forget a ref that is known."""
-        self._rows[bisect_left(self._refs, ref)] = _GONE
-        self._gone += 1
-        # Of a million refs that takes some thirty milliseconds, once in minutes at most.
-        if self._gone >= _MIN_GONE and 4 * self._gone > len(self._refs):
-            self._sweep()
+        number = ref >> _PAGE_BITS
+        page = self._pages.get(number)
+        if page is None:
+            del self._scattered[ref]
+        else:
+            page[ref & _PAGE - 1] = _GONE
+        self._counts[number] -= 1
+        if not self._counts[number]:
+            del self._counts[number]
+        if page is not None and self._counts.get(number, 0) < _MIN_IN_PAGE:
+            self._scatter(number, page)
 
-    def _sweep(self) -> None:
-        self._refs = array("Q", compress(self._refs, self._rows))
-        self._rows = array("I", filter(None, self._rows))
-        self._gone = 0
+    def _scatter(self, number: int, page: "array[int]") -> None:
+        """Do away with a page that is nearly empty."""
+        first = number << _PAGE_BITS
+        self._scattered |= {first + at: row for at, row in enumerate(page) if row != _GONE}
+        del self._pages[number]
