@@ -12,13 +12,22 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from benchmarks import config_load, kubernetes, log_to_request, scrape_to_log, scrapers, stages
+from benchmarks import (
+    beside_large,
+    config_load,
+    kubernetes,
+    log_to_request,
+    scrape_to_log,
+    scrapers,
+    stages,
+)
 
 BENCHMARKS: Mapping[str, Callable[[], object]] = {
     "config_load": config_load.main,
     "kubernetes": kubernetes.main,
     "log_to_request": log_to_request.main,
     "remote_write": scrapers.remote_write,
+    "beside_large": beside_large.main,
     "scrape_to_log": scrape_to_log.main,
     "stages": stages.main,
     **{f"scrapers_{name}": partial(scrapers.run, case) for name, case in scrapers.CASES.items()},
