@@ -145,7 +145,7 @@ cdef class AnswerReader:
             or (text[7] != c"0" and text[7] != c"1")
             or text[8] != c" "
             or text[9] < c"2"
-            or text[9] > c"5"
+            or text[9] > c"9"
             or not is_digit(text[10])
             or not is_digit(text[11])
         ):

@@ -17,7 +17,7 @@ _TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]"
 _TOKEN = rb"[A-Za-z0-9!#$%&'*+\-.^_`|~]"
 _BEGIN = b"HTTP/1."
 _HEAD = re.compile(
-    rb"HTTP/1\.([01]) ([2-5][0-9][0-9])(?: (" + _TEXT + rb"*+))?"
+    rb"HTTP/1\.([01]) ([2-9][0-9][0-9])(?: (" + _TEXT + rb"*+))?"
     rb"((?:\r\n" + _TOKEN + rb"++:" + _TEXT + rb"*+)*+)\r\n\r\n"
 )
 _FIELD = re.compile(

@@ -14,6 +14,7 @@ FIRST_LINES = [
     b"HTTP/1.1 304 Not Modified",
     b"HTTP/1.1 400 B\xc3\xa4d\xff",
     b"HTTP/1.1 599 \t",
+    b"HTTP/1.1 999 Odd",
     b"HTTP/1.1 100 Continue",
     b"HTTP/1.1 20 OK",
     b"HTTP/1.1 2000 OK",

@@ -67,6 +67,14 @@ def test_some_answers_are_the_last_of_their_connection(answer: bytes) -> None:
     assert not reader.keeps_alive
 
 
+@pytest.mark.parametrize("status", [206, 600, 999])
+def test_a_status_may_be_any_final_one(status: int) -> None:
+    """T29: those that do not exist, too; to ask the full client would be to ask twice."""
+    reader = AnswerReader(100)
+    assert reader.feed(b"HTTP/1.1 %d What\r\nContent-Length: 0\r\n\r\n" % status)
+    assert reader.status == status
+
+
 def test_an_answer_without_success_is_whole_with_its_head() -> None:
     """H12: its reason is what counts."""
     reader = AnswerReader(100)
