@@ -12,7 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import compress, repeat
+from itertools import compress, islice, repeat
 from typing import final
 
 from promscrape.errors import ScrapeError
@@ -41,6 +41,9 @@ _NEW_SERIES_A_PART = 400
 _SAMPLES_A_PART = 5_000
 
 _UNRESOLVED, _DROPPED, _RESOLVED, _ACCEPTED = range(4)
+
+# One call over a million ids would hold the interpreter's lock from its beginning to its end.
+_PIECE = 20_000
 
 _NO_IDS: "array[int]" = array("I")
 
@@ -87,7 +90,10 @@ class SeriesCache:
         return self._labels.of(ids)
 
     def refs_of(self, ids: Iterable[int]) -> "array[int]":
-        return array("Q", map(self._refs.__getitem__, ids))
+        refs, left, ref_of = array("Q"), iter(ids), self._refs.__getitem__
+        while piece := array("Q", map(ref_of, islice(left, _PIECE))):
+            refs += piece
+        return refs
 
     def scan(
         self, body: bytes, body_format: BodyFormat, *, skip_bad_lines: bool = False
@@ -335,7 +341,8 @@ class SeriesCache:
     def _marked(self, ids: "array[int]") -> bytearray:
         """Return a byte an id, 1 for these: a set of a million takes as much as a large body."""
         marks = bytearray(len(self._states))
-        deque(map(marks.__setitem__, ids, repeat(1)), maxlen=0)
+        for start in range(0, len(ids), _PIECE):
+            deque(map(marks.__setitem__, ids[start : start + _PIECE], repeat(1)), maxlen=0)
         return marks
 
     def tracked(self) -> "array[int]":
