@@ -101,11 +101,16 @@ class ScrapeLoop:
         return Ticker(start_s, self.target.interval_ns / _NS_PER_S)
 
     async def _scrape_on_ticks(self, ticker: Ticker) -> None:
-        clock = self._clock
+        clock, work = self._clock, self._work
         aligned = AlignedTime(clock.now_ns(), self.target.interval_ns, self._options.tolerance_ns)
         while True:
             self._busy = True
-            await self._supervised(aligned.stamp_ns(clock.now_ns()) // _NS_PER_MS)
+            t_ms = aligned.stamp_ns(clock.now_ns()) // _NS_PER_MS
+            # As `_supervised`, without its frames: each wake goes through all that wait.
+            try:
+                await work.scrape(t_ms, self._begin())
+            except Exception as exc:  # noqa: BLE001 - see `_note_bug`
+                self._note_bug(t_ms, exc)
             self._busy = False
             if self._stopping:
                 return
@@ -117,21 +122,28 @@ class ScrapeLoop:
         ticker.take(self._clock.monotonic_s())
 
     async def _supervised(self, t_ms: int) -> None:
-        """Scrape; a bug that shows in one target's scrape ends neither its loop nor the others."""
         try:
             await self.scrape(t_ms)
-        except Exception as exc:  # noqa: BLE001 - the one supervisor: bugs stay with their target
-            self._metrics.scrape_panics.inc()
-            self._log.exception("Scrape ended by an internal error", err=exc)
-            self.target.report = Report(t_ms, 0.0, f"internal error: {exc!r}")
+        except Exception as exc:  # noqa: BLE001 - see `_note_bug`
+            self._note_bug(t_ms, exc)
+
+    def _note_bug(self, t_ms: int, bug: Exception) -> None:
+        """Let a bug that shows in one target's scrape end neither its loop nor the others."""
+        self._metrics.scrape_panics.inc()
+        self._log.exception("Scrape ended by an internal error", err=bug)
+        self.target.report = Report(t_ms, 0.0, f"internal error: {bug!r}")
 
     async def scrape(self, t_ms: int) -> None:
         """Scrape once and commit: samples, stale markers and report, or none of them."""
+        await self._work.scrape(t_ms, self._begin())
+
+    def _begin(self) -> float:
+        """Return when the scrape begins, and take note of how long it was since the last one."""
         started_s = self._clock.monotonic_s()
         if self._started_s is not None:
             self._interval_length.observe(started_s - self._started_s)
         self._started_s = started_s
-        await self._work.scrape(t_ms, started_s)
+        return started_s
 
     async def _end_of_run(self, ticker: Ticker) -> None:
         """Mark the target's series stale, unless it comes back meanwhile (L30).

@@ -24,7 +24,7 @@ _MOST_A_PASS: Final = 16
 
 @final
 class Turns:
-    """Gives each pass of the event loop to a few of those who ask, in their order.
+    """Gives each pass of one event loop to a few of those who ask, in their order.
 
     Who asks first after a while goes on at once; who asks within `gathered_s` of that waits for
     the rest of it, if that suits the asker, and then begins another such while.
@@ -36,6 +36,7 @@ class Turns:
         self._gathered_s, self._monotonic_s = gathered_s, monotonic_s
         self._given, self._given_s = 0, 0.0  # turns of the pass before, and when that began
         self._turn_s = PASS_S  # how long one took, lately
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._is_taken = self._is_gathering = False
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._gathered: deque[asyncio.Future[None]] = deque()
@@ -45,7 +46,10 @@ class Turns:
 
         The turn lasts to the caller's next await.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:
+            # To ask for it is a call to the system, each time.
+            loop = self._loop = asyncio.get_running_loop()
         if may_wait and self._is_gathering:
             turn = loop.create_future()
             self._gathered.append(turn)
