@@ -42,7 +42,6 @@ _SAMPLES_A_PART = 5_000
 
 _UNRESOLVED, _DROPPED, _RESOLVED, _ACCEPTED = range(4)
 
-# One call over a million ids would hold the interpreter's lock from its beginning to its end.
 _PIECE = 20_000
 
 _NO_IDS: "array[int]" = array("I")
@@ -107,10 +106,10 @@ class SeriesCache:
 
     def _make_room(self, new: Sequence[NewSeries]) -> None:
         ids = new.ids if isinstance(new, NewTexts) else [series.id for series in new]
-        missing = max(ids) + 1 - len(self._states)
+        missing = max(max(piece) for piece in _pieces(ids)) + 1 - len(self._states)
         if missing > 0:
             self._states.extend(bytes(missing))
-            self._refs.extend([0] * missing)
+            self._refs.frombytes(bytes(self._refs.itemsize * missing))
             self._labels.make_room(missing)
         for series_id in ids:
             self._states[series_id] = _UNRESOLVED
@@ -327,22 +326,33 @@ class SeriesCache:
         before, now = self._tracked_before, self._tracked
         if before is now:
             return _NO_IDS
-        is_there = self._marked(now)
-        gone = sorted({series_id for series_id in before if not is_there[series_id]})
-        if not gone:
-            return _NO_IDS
+        is_gone = self._marked(before)
+        for piece in _pieces(now):
+            deque(map(is_gone.__setitem__, piece, repeat(0)), maxlen=0)
+        gone = array("I")
+        for start in range(0, len(is_gone), _PIECE):
+            end = start + _PIECE
+            gone.extend(compress(range(start, end), is_gone[start:end]))
+        return self._not_under_another_text(gone, now) if gone else _NO_IDS
+
+    def _not_under_another_text(self, gone: "array[int]", now: "array[int]") -> "array[int]":
+        """Return the ids of the series that none of `now` stands for as well."""
         refs = self._refs
-        if 0 not in map(refs.__getitem__, gone):
-            alive_refs = set(map(refs.__getitem__, gone)).intersection(map(refs.__getitem__, now))
-            return array("I", [i for i in gone if refs[i] not in alive_refs])
-        alive = set(self._labels.of(now))
-        return array("I", [i for i in gone if self._labels[i] not in alive])
+        if any(0 in map(refs.__getitem__, piece) for piece in _pieces(gone)):
+            labels = set(self._labels.of(now))
+            return array("I", [i for i in gone if self._labels[i] not in labels])
+        theirs, alive = set[int](), set[int]()
+        for piece in _pieces(gone):
+            theirs.update(map(refs.__getitem__, piece))
+        for piece in _pieces(now):
+            alive |= theirs.intersection(map(refs.__getitem__, piece))
+        return array("I", [i for i in gone if refs[i] not in alive]) if alive else gone
 
     def _marked(self, ids: "array[int]") -> bytearray:
         """Return a byte an id, 1 for these: a set of a million takes as much as a large body."""
         marks = bytearray(len(self._states))
-        for start in range(0, len(ids), _PIECE):
-            deque(map(marks.__setitem__, ids[start : start + _PIECE], repeat(1)), maxlen=0)
+        for piece in _pieces(ids):
+            deque(map(marks.__setitem__, piece, repeat(1)), maxlen=0)
         return marks
 
     def tracked(self) -> "array[int]":
@@ -396,6 +406,12 @@ class SeriesCache:
             self._states[series_id] = _UNRESOLVED
             self._unresolved.pop(series_id, None)
         self._flushed = (seen, len(self._scanner))
+
+
+def _pieces(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield the ids in pieces: one call over a million would hold the interpreter's lock so long."""
+    for start in range(0, len(ids), _PIECE):
+        yield ids[start : start + _PIECE]
 
 
 def _differing(one: "array[int]", other: "array[int]", count: int) -> Iterator[int]:
