@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from types import TracebackType
 from typing import Self, final
 
@@ -80,11 +81,6 @@ class TimedTargets:
 
 
 def lateness_s(came_s: Sequence[float], interval_s: float) -> list[float]:
-    """Return how late each request was, on the grid of the most punctual of them.
-
-    None of them may be late by half an interval or more.
-    """
-    offsets = [
-        (moment - came_s[0] + interval_s / 2) % interval_s - interval_s / 2 for moment in came_s
-    ]
-    return [offset - min(offsets) for offset in offsets]
+    """Return how much later than an interval after the one before it each request came."""
+    gaps = [later - earlier for earlier, later in pairwise(came_s)]
+    return [0.0, *(max(gap - interval_s, 0.0) for gap in gaps)]
