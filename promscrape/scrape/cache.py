@@ -12,7 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import compress, islice, repeat
+from itertools import compress, repeat
 from typing import final
 
 from promscrape.errors import ScrapeError
@@ -88,10 +88,10 @@ class SeriesCache:
         """Return the label sets; good until the next scrape."""
         return self._labels.of(ids)
 
-    def refs_of(self, ids: Iterable[int]) -> "array[int]":
-        refs, left, ref_of = array("Q"), iter(ids), self._refs.__getitem__
-        while piece := array("Q", map(ref_of, islice(left, _PIECE))):
-            refs += piece
+    def refs_of(self, ids: "array[int]") -> "array[int]":
+        refs, ref_of = array("Q"), self._refs.__getitem__
+        for piece in _pieces(ids):
+            refs.extend(map(ref_of, piece))
         return refs
 
     def scan(
@@ -327,8 +327,7 @@ class SeriesCache:
         if before is now:
             return _NO_IDS
         is_gone = self._marked(before)
-        for piece in _pieces(now):
-            deque(map(is_gone.__setitem__, piece, repeat(0)), maxlen=0)
+        _mark(is_gone, now, 0)
         gone = array("I")
         for start in range(0, len(is_gone), _PIECE):
             end = start + _PIECE
@@ -351,8 +350,7 @@ class SeriesCache:
     def _marked(self, ids: "array[int]") -> bytearray:
         """Return a byte an id, 1 for these: a set of a million takes as much as a large body."""
         marks = bytearray(len(self._states))
-        for piece in _pieces(ids):
-            deque(map(marks.__setitem__, piece, repeat(1)), maxlen=0)
+        _mark(marks, ids, 1)
         return marks
 
     def tracked(self) -> "array[int]":
@@ -406,6 +404,11 @@ class SeriesCache:
             self._states[series_id] = _UNRESOLVED
             self._unresolved.pop(series_id, None)
         self._flushed = (seen, len(self._scanner))
+
+
+def _mark(marks: bytearray, ids: "array[int]", mark: int) -> None:
+    for piece in _pieces(ids):
+        deque(map(marks.__setitem__, piece, repeat(mark)), maxlen=0)
 
 
 def _pieces(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -59,11 +59,11 @@ class Samples:
         """Return the part of a body that the plan appends; `metadata` is the plan's already."""
         return cls(
             plan,
-            _select(columns.values, plan),
-            times and _select(times, plan),
+            select(columns.values, plan),
+            times and select(times, plan),
             _select_sparse(columns.exemplars, plan),
             _select_sparse(columns.histograms, plan),
-            columns.starts and _select(columns.starts, plan),
+            columns.starts and select(columns.starts, plan),
             metadata,
         )
 
@@ -142,7 +142,7 @@ class Samples:
         )
 
 
-def _select(column: "array[Number]", plan: Plan) -> "array[Number]":
+def select(column: "array[Number]", plan: Plan) -> "array[Number]":
     """Return the part of a body's column that the plan appends."""
     if plan.keep is None:
         return column if len(column) == len(plan.ids) else column[: len(plan.ids)]
@@ -150,9 +150,9 @@ def _select(column: "array[Number]", plan: Plan) -> "array[Number]":
 
 
 def _compressed(column: "array[Number]", keep: bytes) -> "array[Number]":
-    selected = column[:0]
-    selected.extend(compress(column, keep))
-    return selected
+    # As integers, because a NaN's payload is not sure to outlive a float register.
+    bits = array("Q", column.tobytes())
+    return array(column.typecode, array("Q", compress(bits, keep)).tobytes())
 
 
 def _select_sparse(sparse: Mapping[int, Sparse], plan: Plan) -> Mapping[int, Sparse]:

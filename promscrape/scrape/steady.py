@@ -6,8 +6,6 @@ already whose they are. Whatever is out of the ordinary is left to the long way,
 everything; this page may only do what that would have done.
 """
 
-from array import array
-from itertools import compress
 from typing import final
 
 from promscrape.exposition.columns import Columns
@@ -15,6 +13,7 @@ from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.ingest import Ingested
 from promscrape.scrape.plan import Plan
 from promscrape.scrape.report import ReportSeries
+from promscrape.scrape.samples import select
 from promscrape.storage.interface import Appendable, Repeater
 
 MAX_STEADY_SAMPLES = 5_000
@@ -70,20 +69,15 @@ class SteadyPath:
             or not _is_plain(columns)
         ):
             return False
-        values = columns.values
-        if plan.keep is not None:
-            values = _selected(values, plan.keep)
-        values += self._report.values(self.ingested, duration_s, body_bytes)
+        report = self._report.values(self.ingested, duration_s, body_bytes)
         try:
-            is_done = repeater.append(values, t_ms)
+            if not repeater.append(select(columns.values, plan) + report, t_ms):
+                return False
         except BaseException:
             self._cache.repeat()
             raise
-        if is_done:
-            self._cache.repeat()
-        else:
-            del columns.values[len(columns.series) :]
-        return is_done
+        self._cache.repeat()
+        return True
 
 
 def _is_plain(columns: Columns) -> bool:
@@ -96,9 +90,3 @@ def _is_plain(columns: Columns) -> bool:
         and columns.error is None
         and not columns.bad_count
     )
-
-
-def _selected(values: "array[float]", keep: bytes) -> "array[float]":
-    # As integers, because a NaN's payload is not sure to outlive a float register.
-    bits = array("Q", values.tobytes())
-    return array("d", array("Q", compress(bits, keep)).tobytes())

@@ -15,7 +15,6 @@ from typing import Final, final
 GATHERED_S: Final = 0.1
 """How long a body waits at most for others. A hundred targets a second make ten of them."""
 
-
 PASS_S: Final = 0.002
 """How long the work of one pass of the event loop may take, going by that of the pass before."""
 
