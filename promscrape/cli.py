@@ -67,10 +67,12 @@ def _build_daemon(flags: Flags, log: FilteringBoundLogger) -> Runnable:
     from promscrape.process import (  # noqa: PLC0415
         collect_garbage_less_often,
         give_large_memory_back,
+        take_short_turns,
     )
 
     collect_garbage_less_often()
     give_large_memory_back()
+    take_short_turns()
     return Daemon(flags, log)
 
 

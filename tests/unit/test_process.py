@@ -14,6 +14,7 @@ from promscrape.process import (
     NetworkCollector,
     ProcessMetrics,
     give_large_memory_back,
+    take_short_turns,
     task_count,
 )
 from promscrape.runtime import Limits, Source
@@ -79,6 +80,16 @@ def test_large_memory_comes_from_the_system_and_goes_back() -> None:
 def test_whoever_sets_up_glibc_is_left_alone() -> None:
     """Its variables are for people who know better."""
     assert not give_large_memory_back({"MALLOC_ARENA_MAX": "4"})
+
+
+def test_the_event_loop_waits_for_no_long_turn_of_a_thread() -> None:
+    """L4: a scrape waits for a thread at each of its wakes."""
+    before_s = sys.getswitchinterval()
+    try:
+        take_short_turns()
+        assert sys.getswitchinterval() <= 0.001
+    finally:
+        sys.setswitchinterval(before_s)
 
 
 async def test_tasks_stand_for_goroutines() -> None:
