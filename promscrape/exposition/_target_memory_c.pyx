@@ -45,6 +45,9 @@ cdef extern from *:
 
 cdef enum:
     FIRST_SLOTS = 16
+    # The room in the arena for what is new in a body is kept from scrape to scrape: memory that
+    # grows and shrinks with each leaves holes.
+    ROOM_SHARE = 24
 
 # What becomes of a series text; of an id that is free, nothing.
 cdef enum Fate:
@@ -172,12 +175,14 @@ cdef class TargetMemory:
         return series_id
 
     cdef int _make_room_in_arena(self, size_t size) except -1:
-        cdef size_t room
+        cdef size_t room, share
         cdef char* grown
         if self.arena_size + size >= NOWHERE:
             raise OverflowError("series texts of 4 GiB")
         if self.arena_size + size > self.arena_room:
-            room = self.arena_size + self.arena_size // 2 + size + 256
+            # Beside a layout only what comes and goes from scrape to scrape needs room.
+            share = ROOM_SHARE if self.count else 2
+            room = self.arena_size + self.arena_size // share + size + 256
             grown = <char*>realloc(self.arena, room)
             if grown == NULL:
                 raise MemoryError
@@ -309,6 +314,8 @@ cdef class TargetMemory:
         free(is_placed)
         free(attic)
         self.arena_size = size
+        if self.arena_room - size <= 2 * size // ROOM_SHARE:
+            return True
         shrunk = <char*>realloc(self.arena, size + 1)
         if shrunk != NULL:
             self.arena, self.arena_room = shrunk, size
