@@ -9,8 +9,9 @@ from promscrape.exposition.entries import MetadataEntry
 from promscrape.exposition.runs import Known, runs_of
 from promscrape.model.labels import METRIC_NAME, Labels
 from promscrape.model.metadata import Metadata, MetricType
+from promscrape.model.metadata_runs import MetadataRuns
 
-_NO_IDS: "array[int]" = array("I")
+_NOWHERE = slice(0, 0)
 _SUFFIXES: Mapping[MetricType, tuple[str, ...]] = {
     MetricType.COUNTER: ("_total",),
     MetricType.HISTOGRAM: ("_bucket", "_sum", "_count"),
@@ -36,8 +37,7 @@ class MetadataColumn:
         self._ids: array[int] = array("I")
         self._lines: Sequence[MetadataEntry] = ()
         self._known = Known()
-        self._column: list[Metadata | None] = []
-        self._belonging: dict[tuple[str, MetricType], array[int]] = {}  # by family, as of the last
+        self._column = self._newest = MetadataRuns()
 
     def of(
         self, ids: "array[int]", labels: Sequence[Labels], keep: bytes | None, columns: Columns
@@ -49,48 +49,49 @@ class MetadataColumn:
         """
         is_known = self._known.is_as_before(columns)
         if not is_known or ids is not self._ids or columns.metadata is not self._lines:
-            column = self._metadata(ids, labels, keep, columns)
-            if len(column) != len(self._column) or any(
-                new is not old for new, old in zip(column, self._column, strict=True)
-            ):
-                self._column = column
-            self._ids, self._lines = ids, columns.metadata
+            newest = self._metadata(ids, labels, keep, columns)
+            self._column = self._column if self._column.says_as(newest) else newest
+            self._newest, self._ids, self._lines = newest, ids, columns.metadata
         return self._column
 
     def _metadata(
         self, ids: "array[int]", labels: Sequence[Labels], keep: bytes | None, columns: Columns
-    ) -> list[Metadata | None]:
-        column: list[Metadata | None] = []
-        belonging: dict[tuple[str, MetricType], array[int]] = {}
+    ) -> MetadataRuns:
+        column = MetadataRuns()
+        places = self._newest.places()
         for run in runs_of(columns.metadata_at, len(columns.series)):
             size = run.end - run.start if keep is None else keep.count(1, run.start, run.end)
-            metadata, begin = self._families.get(run.named_last), len(column)
-            own = ids[begin : begin + size]
-            if metadata is None:
-                column += [None] * len(own)
-                continue
-            key = run.named_last, metadata.type
-            # A stranger among a family's series hides its metadata from those behind it.
-            count = self._belonging_first(own, labels, begin, key)
-            column += [metadata] * count + [None] * (len(own) - count)
-            belonging[key] = own[:count]
-        self._belonging = belonging
+            family, metadata = run.named_last, self._families.get(run.named_last)
+            begin = len(column)
+            end = min(begin + size, len(ids))
+            if metadata is not None:
+                # A stranger among a family's series hides its metadata from those behind it.
+                before = self._ids[places.get((family, metadata.type), _NOWHERE)]
+                own = ids[begin:end]
+                count = _belonging_first(own, before, labels, begin, family, metadata.type)
+                column.add(family, metadata, count)
+            column.add(family, None, end - len(column))
         return column
 
-    def _belonging_first(
-        self, ids: "array[int]", labels: Sequence[Labels], begin: int, key: tuple[str, MetricType]
-    ) -> int:
-        """Return how many of a run's samples are of its family, up to the first that is not.
 
-        Those that were in the last body need no second look: a name is read from its labels.
-        """
-        before = self._belonging.get(key, _NO_IDS)
-        if ids == before:
-            return len(ids)
-        known = set(before)
-        for place, series_id in enumerate(ids):
-            if series_id not in known:
-                name = labels[begin + place].get(METRIC_NAME)
-                if not belongs(name, *key):
-                    return place
+def _belonging_first(
+    ids: "array[int]",
+    before: "array[int]",
+    labels: Sequence[Labels],
+    begin: int,
+    family: str,
+    type_: MetricType,
+) -> int:
+    """Return how many of a run's samples are of its family, up to the first that is not.
+
+    Those that were in the last body need no second look: a name is read from its labels.
+    """
+    if ids == before:
         return len(ids)
+    known = set(before)
+    for place, series_id in enumerate(ids):
+        if series_id not in known:
+            name = labels[begin + place].get(METRIC_NAME)
+            if not belongs(name, family, type_):
+                return place
+    return len(ids)

@@ -254,7 +254,7 @@ class AgentStorage:
     @property
     def metadata_changes(self) -> int:
         """How often the metadata of a series has changed."""
-        return self._parts.table.metadata_changes
+        return self._parts.table.metadata.changes
 
     async def truncate(self, before_ms: int) -> None:
         """Drop what is older than `before_ms`; see `Truncator.truncate`."""

@@ -117,7 +117,7 @@ class WalAppender:
         if batch.reject_out_of_order and is_stale(next(iter(batch.values), 0.0)):
             self._ended.append((layout.handles, batch.t_ms))
         if batch.metadata is not None and batch.metadata is not layout.metadata:
-            self._parts.table.note_metadata(layout.handles, batch.metadata)
+            self._parts.table.metadata.note(layout.handles, batch.metadata)
             layout.metadata = batch.metadata
         if batch.exemplars:
             self._take_exemplars(batch, layout.handles, codes or bytes(count))

@@ -24,6 +24,7 @@ from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.storage.interface import Batch
 from promscrape.storage.wal.record_types import LoggedSeries
 from promscrape.storage.wal.ref_index import RefIndex
+from promscrape.storage.wal.series_metadata import SeriesMetadata
 
 Handles: TypeAlias = "array[int]"
 Rows: TypeAlias = Sequence[tuple[int, int]]
@@ -41,7 +42,8 @@ _generations = count(1)
 class SeriesTable:
     """All series that were seen lately. Used by one thread, except where a method says so.
 
-    labels: the store of their label sets, each of which the table holds once.
+    labels: the store of their label sets, each of which the table holds once. metadata: what is
+    known of their families, by row.
     """
 
     def __init__(self) -> None:
@@ -54,8 +56,7 @@ class SeriesTable:
         self.latest_exemplars: dict[int, Exemplar] = {}
         self.histogram_kinds: dict[int, bool] = {}
         """Whether a row's histograms are of floats; rows without histograms are not in it."""
-        self.metadata_changes = 0
-        self._metadata: list[Metadata | None] = []  # by row, as far as any is known
+        self.metadata = SeriesMetadata()
         self._count = 0
         self._by_ref = RefIndex()
         self._aliases: dict[int, int] = {}  # a ref that the log also has a series under: its own
@@ -194,20 +195,9 @@ class SeriesTable:
         self._fill(row, self.next_ref)
         self._unlogged[row] = None
 
-    def note_metadata(self, handles: Handles, metadata: Iterable[Metadata | None]) -> None:
-        """Take over what is known of the series' families; nothing known changes nothing."""
-        known = self._metadata
-        missing = max(handles, default=-1) + 1 - len(known)
-        known.extend([None] * missing)
-        for handle, entry in zip(handles, metadata, strict=False):
-            if entry is not None and entry is not known[handle]:
-                known[handle] = entry
-                self.metadata_changes += 1
-
     def metadata_of(self, wire: bytes) -> Metadata | None:
         """Return what is known of the family of the series with this label set."""
-        row = self.find(wire)
-        return self._metadata[row] if 0 < row < len(self._metadata) else None
+        return self.metadata.of(self.find(wire))
 
     def unlogged(self) -> list[LoggedSeries]:
         """Return the series that the log does not have yet."""
@@ -266,8 +256,7 @@ class SeriesTable:
         self._by_ref.remove(self.refs[row])
         self.latest_exemplars.pop(row, None)
         self.histogram_kinds.pop(row, None)
-        if row < len(self._metadata):
-            self._metadata[row] = None
+        self.metadata.forget(row)
         self.refs[row], self.last_ms[row] = _NO_REF, _NEVER_SILENT_MS
         self._count -= 1
         self.labels.let_go(row)

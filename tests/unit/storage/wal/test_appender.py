@@ -456,7 +456,7 @@ def test_metadata_is_remembered_by_series_and_looked_at_once(log: Log) -> None:
         batch.refs = refs
         refs = appender.append(batch).refs
         appender.commit()
-        assert table.metadata_changes == 1
+        assert table.metadata.changes == 1
     assert table.metadata_of(A.wire) is column[0]
     assert table.metadata_of(B.wire) is None
     assert table.metadata_of(C.wire) is None
