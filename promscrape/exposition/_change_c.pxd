@@ -40,3 +40,5 @@ cdef class Change:
         self, object entry, const char* start, Py_ssize_t value_at, bint is_clean
     ) except -1
     cdef int _go_on_behind(self, uint32_t series_id) except -1
+    cdef void _put_places(self) noexcept nogil
+    cdef bint _put_ids(self, uint32_t* ids) noexcept nogil

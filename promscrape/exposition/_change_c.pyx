@@ -43,6 +43,8 @@ from promscrape.model.metadata import MetricType
 
 cdef enum:
     SHARED_BYTES = 512
+    # After so many lines that the walk did not know, whoever waits for the GIL gets it.
+    LINES_A_TURN = 256
 
 cdef object _IDS = array("I")
 
@@ -66,13 +68,23 @@ cdef class Change:
         self._keep(0, walk.begin)
 
     def __dealloc__(self):
-        free(self.layout.places)
-        free(self.place_of)
+        if self.room >= UNLOCKED_COUNT:
+            # To give back so much takes the system a while.
+            with nogil:
+                free(self.layout.places)
+                free(self.place_of)
+        else:
+            free(self.layout.places)
+            free(self.place_of)
 
     cdef int run(self) except -1:
-        cdef Py_ssize_t index
+        cdef Py_ssize_t index, lines = 0
         cdef const char* start
         while self._read_sample():
+            lines += 1
+            if lines % LINES_A_TURN == 0 and self.walk.is_large():
+                with nogil:
+                    pass
             index, start = self.walk.index, self.walk.at
             try:
                 self.walk.known()
@@ -87,15 +99,23 @@ cdef class Change:
 
     cdef c_array.array series(self):
         cdef c_array.array column = c_array.clone(_IDS, self.layout.count, zero=False)
-        cdef TargetMemory last = self.last
+        cdef uint32_t* ids = column.data.as_uints
+        cdef bint is_as_before
+        if self.layout.count >= UNLOCKED_COUNT:
+            with nogil:
+                is_as_before = self._put_ids(ids)
+        else:
+            is_as_before = self._put_ids(ids)
+        return self.last.series if is_as_before else column
+
+    # Write down the id of each sample, and return whether all are as in the last body.
+    cdef bint _put_ids(self, uint32_t* ids) noexcept nogil:
         cdef Py_ssize_t index
         for index in range(self.layout.count):
-            column.data.as_uints[index] = self.layout.places[index].id
-        if self.layout.count == last.count and memcmp(
-            column.data.as_uints, last.series.data.as_uints, self.layout.count * sizeof(uint32_t)
-        ) == 0:
-            return last.series
-        return column
+            ids[index] = self.layout.places[index].id
+        return self.layout.count == self.last.count and memcmp(
+            ids, self.last.series.data.as_uints, self.layout.count * sizeof(uint32_t)
+        ) == 0
 
     # Take over from the last layout what the walk went through since `index`, where it stood at
     # `at` of the body.
@@ -285,20 +305,27 @@ cdef class Change:
 
     # Let the walk go on behind the place where a series stood in the last body, if it did.
     cdef int _go_on_behind(self, uint32_t series_id) except -1:
-        cdef TargetMemory last = self.last
-        cdef Py_ssize_t index
         if self.place_of == NULL:
-            self.place_room = last.key_count
+            self.place_room = self.last.key_count
             self.place_of = <uint32_t*>malloc(self.place_room * sizeof(uint32_t) + 1)
             if self.place_of == NULL:
                 raise MemoryError
-            memset(self.place_of, 0xFF, self.place_room * sizeof(uint32_t))
-            for index in range(last.count):
-                self.place_of[last.series.data.as_uints[index]] = <uint32_t>index
+            if self.place_room >= UNLOCKED_COUNT:
+                with nogil:
+                    self._put_places()
+            else:
+                self._put_places()
         # What got its id since then has no place.
         if series_id < self.place_room and self.place_of[series_id] != NOWHERE:
             self.walk.index = self.place_of[series_id] + 1
         return 0
+
+    # Note, by id, where each series stood in the last body.
+    cdef void _put_places(self) noexcept nogil:
+        cdef Py_ssize_t index
+        memset(self.place_of, 0xFF, self.place_room * sizeof(uint32_t))
+        for index in range(self.last.count):
+            self.place_of[self.last.series.data.as_uints[index]] = <uint32_t>index
 
 
 cdef class _SkippedLine:

@@ -8,11 +8,12 @@
     _new_series_c      what was seen for the first time
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint32_t
+from libc.string cimport memcpy
 
 from promscrape.exposition._change_c cimport Change
-from promscrape.exposition._target_memory_c cimport NOWHERE, TargetMemory
+from promscrape.exposition._target_memory_c cimport NOWHERE, UNLOCKED_BYTES, TargetMemory
 from promscrape.exposition._walk_c cimport Walk
 
 from promscrape.errors import ParseError
@@ -40,7 +41,7 @@ cdef class TextScanner:
 
     def scan(self, bytes body not None, text_format=PROMETHEUS_TEXT, *, bint skip_bad_lines=False):
         """Read a whole body. Never raises for what a target sends: see `Columns.error`."""
-        cdef bytes buf = body if body.endswith(b"\n") else body + b"\n"
+        cdef bytes buf = body if body.endswith(b"\n") else with_lf(body)
         cdef TargetMemory last = self.memory
         cdef Walk walk
         if PyBytes_GET_SIZE(buf) >= <Py_ssize_t>NOWHERE:
@@ -89,3 +90,17 @@ cdef class TextScanner:
     def retain(self, ids):
         """Forget every series text but these; return the ids of the forgotten."""
         return self.memory.retain(ids)
+
+
+cdef bytes with_lf(bytes body):
+    cdef size_t size = PyBytes_GET_SIZE(body)
+    cdef bytes buf = PyBytes_FromStringAndSize(NULL, size + 1)
+    cdef const char* source = PyBytes_AS_STRING(body)
+    cdef char* copied = PyBytes_AS_STRING(buf)
+    if size >= UNLOCKED_BYTES:
+        with nogil:
+            memcpy(copied, source, size)
+    else:
+        memcpy(copied, source, size)
+    copied[size] = c"\n"
+    return buf

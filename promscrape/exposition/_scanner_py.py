@@ -132,7 +132,7 @@ class TextScanner:
             return walk.columns(self._layout.series, self._layout)
         return self._scan_changed(walk)
 
-    def retain(self, ids: Iterable[int]) -> list[int]:
+    def retain(self, ids: Iterable[int]) -> Sequence[int]:
         """Forget every series text but these; return the ids of the forgotten."""
         kept = frozenset(ids)
         if len(kept) == len(self._ids):

@@ -55,12 +55,13 @@ cdef class TargetMemory:
     cdef uint32_t key_count, key_room
     cdef uint32_t* slots
     cdef uint32_t slot_count, known
-    cdef list free_ids
+    cdef uint32_t* free_ids
+    cdef Py_ssize_t free_count, free_room
     # Return the id of a series text, and in *is_new whether it was given just now.
     cdef uint32_t identified(self, const char* text, size_t size, bint* is_new) except? 0xFFFFFFFF
     cdef bytes text_of(self, uint32_t series_id)
     # Forget every series text but these; return the ids of the forgotten.
-    cdef list retain(self, object ids)
+    cdef c_array.array retain(self, object ids)
     # Remember the body that was read instead of the last one.
     #
     # series: the column of its ids. metadata, metadata_at: see `Columns`.
@@ -79,7 +80,10 @@ cdef class TargetMemory:
     cdef void _put_all(self) noexcept nogil
     cdef void _put(self, uint32_t series_id) noexcept nogil
     cdef void _remove(self, uint32_t series_id) noexcept nogil
-    cdef bint _keep_only(self, const uint32_t* wanted, Py_ssize_t count, uint8_t* fates) noexcept nogil
+    cdef uint32_t _mark_kept(self, const uint32_t* wanted, Py_ssize_t count, uint8_t* is_kept) noexcept nogil
+    cdef int _make_room_for_free(self, Py_ssize_t count) except -1
+    cdef void _forget(self, const uint8_t* is_kept, uint32_t* forgotten) noexcept nogil
+    cdef bint _is_layout_kept(self, const uint8_t* is_kept) noexcept nogil
     cdef int _forget_layout(self) except -1
     cdef int _rebuild(self, const Layout* layout) except -1
     cdef bint _rebuilt(self, const Layout* layout) noexcept nogil

@@ -49,12 +49,6 @@ cdef enum:
     # grows and shrinks with each leaves holes.
     ROOM_SHARE = 24
 
-# What becomes of a series text; of an id that is free, nothing.
-cdef enum Fate:
-    NONE
-    KEPT
-    FORGOTTEN
-
 cdef uint64_t SEED = int.from_bytes(os.urandom(8), "little")
 cdef object _IDS = array("I")
 
@@ -67,7 +61,6 @@ cdef class TargetMemory:
         if self.slots == NULL:
             raise MemoryError
         self.slot_count = FIRST_SLOTS
-        self.free_ids = []
         self._forget_layout()
 
     def __dealloc__(self):
@@ -75,6 +68,7 @@ cdef class TargetMemory:
         free(self.ends)
         free(self.keys)
         free(self.slots)
+        free(self.free_ids)
 
     cdef size_t size_bytes(self) noexcept:
         return (
@@ -82,6 +76,7 @@ cdef class TargetMemory:
             + self.count * sizeof(uint32_t)
             + self.key_room * sizeof(Key)
             + self.slot_count * sizeof(uint32_t)
+            + self.free_room * sizeof(uint32_t)
         )
 
     cdef bytes text_of(self, uint32_t series_id):
@@ -96,45 +91,56 @@ cdef class TargetMemory:
         is_new[0] = known == NOWHERE
         return self._add(text, size, hash) if is_new[0] else known
 
-    cdef list retain(self, object ids):
-        cdef uint8_t* fates = <uint8_t*>calloc(self.key_count + 1, 1)
+    cdef c_array.array retain(self, object ids):
+        cdef uint8_t* is_kept = <uint8_t*>calloc(self.key_count + 1, 1)
         cdef c_array.array wanted = ids if is_column(ids) else array("I", ids)
+        cdef c_array.array forgotten
         cdef Py_ssize_t count = len(wanted)
-        cdef uint32_t series_id
-        cdef bint is_layout_whole
-        if fates == NULL:
+        cdef bint is_layout_kept
+        if is_kept == NULL:
             raise MemoryError
         try:
             with nogil:
-                is_layout_whole = self._keep_only(wanted.data.as_uints, count, fates)
-            forgotten = [
-                series_id for series_id in range(self.key_count) if fates[series_id] == FORGOTTEN
-            ]
-            self.free_ids += forgotten
-            if not is_layout_whole:
+                count = self.known - self._mark_kept(wanted.data.as_uints, count, is_kept)
+            forgotten = c_array.clone(_IDS, count, zero=False)
+            if count == 0:
+                return forgotten
+            self._make_room_for_free(count)
+            with nogil:
+                self._forget(is_kept, forgotten.data.as_uints)
+                is_layout_kept = self._is_layout_kept(is_kept)
+            if not is_layout_kept:
                 self.move_to_attic()
             return forgotten
         finally:
-            free(fates)
+            free(is_kept)
 
-    # Forget every series text but these and note what became of each; return whether none of them
-    # is in the last body.
-    cdef bint _keep_only(
-        self, const uint32_t* wanted, Py_ssize_t count, uint8_t* fates
+    # Mark these ids, and return how many series texts that is.
+    cdef uint32_t _mark_kept(
+        self, const uint32_t* wanted, Py_ssize_t count, uint8_t* is_kept
     ) noexcept nogil:
-        cdef uint32_t series_id, distinct = 0
+        cdef uint32_t kept = 0
         cdef Py_ssize_t index
         for index in range(count):
-            distinct += fates[wanted[index]] != KEPT
-            fates[wanted[index]] = KEPT
-        if distinct == self.known:
-            return True
+            kept += self.keys[wanted[index]].size > 0 and not is_kept[wanted[index]]
+            is_kept[wanted[index]] = True
+        return kept
+
+    # Forget every series text but those marked, and write down their ids.
+    cdef void _forget(self, const uint8_t* is_kept, uint32_t* forgotten) noexcept nogil:
+        cdef uint32_t series_id
         for series_id in range(self.key_count):
-            if self.keys[series_id].size and fates[series_id] != KEPT:
+            if self.keys[series_id].size and not is_kept[series_id]:
                 self._remove(series_id)
-                fates[series_id] = FORGOTTEN
+                forgotten[0] = self.free_ids[self.free_count] = series_id
+                forgotten += 1
+                self.free_count += 1
+
+    # Return whether all series of the last body are marked.
+    cdef bint _is_layout_kept(self, const uint8_t* is_kept) noexcept nogil:
+        cdef Py_ssize_t index
         for index in range(self.count):
-            if fates[self.series.data.as_uints[index]] != KEPT:
+            if not is_kept[self.series.data.as_uints[index]]:
                 return False
         return True
 
@@ -156,8 +162,9 @@ cdef class TargetMemory:
     cdef uint32_t _add(self, const char* text, size_t size, uint32_t hash) except? 0xFFFFFFFF:
         cdef uint32_t series_id
         self._make_room_in_arena(size)
-        if self.free_ids:
-            series_id = self.free_ids.pop()
+        if self.free_count:
+            self.free_count -= 1
+            series_id = self.free_ids[self.free_count]
         else:
             self._make_room_for_key()
             series_id = self.key_count
@@ -198,6 +205,16 @@ cdef class TargetMemory:
             if grown == NULL:
                 raise MemoryError
             self.keys, self.key_room = grown, room
+        return 0
+
+    cdef int _make_room_for_free(self, Py_ssize_t count) except -1:
+        cdef Py_ssize_t room = self.free_count + count
+        cdef uint32_t* grown
+        if room > self.free_room:
+            grown = <uint32_t*>realloc(self.free_ids, room * sizeof(uint32_t))
+            if grown == NULL:
+                raise MemoryError
+            self.free_ids, self.free_room = grown, room
         return 0
 
     cdef int _grow_slots(self) except -1:
@@ -263,13 +280,14 @@ cdef class TargetMemory:
         self, const Layout* layout, c_array.array series, tuple metadata, dict metadata_at
     ) except -1:
         cdef uint32_t* ends = <uint32_t*>malloc(layout.count * sizeof(uint32_t) + 1)
-        cdef uint32_t end = 0
-        cdef Py_ssize_t index
+        cdef uint32_t end
         if ends == NULL:
             raise MemoryError
-        for index in range(layout.count):
-            end += layout.places[index].size
-            ends[index] = end
+        if layout.count >= UNLOCKED_COUNT:
+            with nogil:
+                end = put_ends(layout, ends)
+        else:
+            end = put_ends(layout, ends)
         try:
             self._rebuild(layout)
         except MemoryError:
@@ -375,6 +393,16 @@ cdef class TargetMemory:
             if not is_placed[series_id]:
                 attic_size[0] += self.keys[series_id].size
         return size + attic_size[0]
+
+
+# Write down where each prefix ends, and return where the last one does.
+cdef uint32_t put_ends(const Layout* layout, uint32_t* ends) noexcept nogil:
+    cdef uint32_t end = 0
+    cdef Py_ssize_t index
+    for index in range(layout.count):
+        end += layout.places[index].size
+        ends[index] = end
+    return end
 
 
 cdef bint is_column(object ids):

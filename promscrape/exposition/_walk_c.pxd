@@ -3,8 +3,14 @@ from libc.stdint cimport int64_t, uint32_t
 
 from promscrape.exposition._target_memory_c cimport TargetMemory
 
+cdef enum:
+    # So few samples are over before another thread could have its turn.
+    LOCKED_COUNT = 64
+
+
 cdef enum Stop:
     AT_END
+    AT_LIMIT
     AT_DIFFERENCE
     AT_UNUSUAL_VALUE
     OUT_OF_MEMORY
@@ -39,6 +45,8 @@ cdef class Walk:
     cdef object columns(
         self, object series, tuple metadata, dict metadata_at, object new, object error
     )
-    cdef Stop _walk(self) noexcept nogil
+    # Whether the body is worth giving up the GIL for.
+    cdef bint is_large(self) noexcept nogil
+    cdef Stop _walk(self, Py_ssize_t limit) noexcept nogil
     cdef int _take_unusual(self) except -1
     cdef bint _grow(self) noexcept nogil

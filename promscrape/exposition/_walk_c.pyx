@@ -47,24 +47,29 @@ cdef class Walk:
         self.last_arena, self.last_ends = self.memory.arena, self.memory.ends
         self.last_count = self.memory.count
         while True:
-            if self.end - self.at >= UNLOCKED_BYTES:
+            # Where a body of new series is read, the walk is tried at each line, and ends at once.
+            stop = self._walk(self.index + LOCKED_COUNT if self.is_large() else self.last_count)
+            if stop == AT_LIMIT:
                 with nogil:
-                    stop = self._walk()
-            else:
-                stop = self._walk()
+                    stop = self._walk(self.last_count)
             if stop != AT_UNUSUAL_VALUE:
                 if stop == OUT_OF_MEMORY:
                     raise MemoryError
                 return 0
             self._take_unusual()
 
-    cdef Stop _walk(self) noexcept nogil:
+    cdef bint is_large(self) noexcept nogil:
+        return self.end - self.begin >= UNLOCKED_BYTES
+
+    # Walk up to the end of the last layout, or to a limit before it.
+    cdef Stop _walk(self, Py_ssize_t limit) noexcept nogil:
+        cdef Py_ssize_t last = min(limit, self.last_count)
         cdef const char* value_at
         cdef const char* next_at
         cdef uint32_t start = self.last_ends[self.index - 1] if self.index else 0, size
         cdef double value
         cdef int64_t t_ms
-        while self.index < self.last_count:
+        while self.index < last:
             size = self.last_ends[self.index] - start
             if size == 0 or self.end - self.at < size:
                 return AT_DIFFERENCE
@@ -82,7 +87,7 @@ cdef class Walk:
             self.at = next_at
             start += size
             self.index += 1
-        return AT_END
+        return AT_LIMIT if last < self.last_count else AT_END
 
     # Take the value at hand by the line parser.
     cdef int _take_unusual(self) except -1:
@@ -151,10 +156,10 @@ cdef class Walk:
         cdef c_array.array values = c_array.clone(_FLOATS, self.count, zero=False)
         cdef c_array.array times = None
         if self.count:
-            memcpy(values.data.as_chars, self.values, self.count * sizeof(double))
+            copy(values, self.values, self.count * sizeof(double))
         if self.times != NULL:
             times = c_array.clone(_TIMES, self.count, zero=False)
-            memcpy(times.data.as_chars, self.times, self.count * sizeof(int64_t))
+            copy(times, self.times, self.count * sizeof(int64_t))
         return Columns(
             series,
             values,
@@ -167,3 +172,13 @@ cdef class Walk:
             bad_lines=tuple(self.bad.last) if self.skips else (),
             bad_count=self.bad.count if self.skips else 0,
         )
+
+
+cdef int copy(c_array.array column, const void* numbers, size_t size) except -1:
+    cdef char* into = column.data.as_chars
+    if size >= UNLOCKED_BYTES:
+        with nogil:
+            memcpy(into, numbers, size)
+    else:
+        memcpy(into, numbers, size)
+    return 0

@@ -10,7 +10,7 @@ A stage that has nothing to do is not there, and each does its work once for a l
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import final
@@ -70,7 +70,7 @@ class BodyReader:
             columns = self._created.apply(columns)
         return columns if self._converter is None else self._converter.apply(columns)
 
-    def retain(self, ids: Iterable[int]) -> list[int]:
+    def retain(self, ids: Iterable[int]) -> Sequence[int]:
         """Forget every series but these and those of the last body; return the forgotten."""
         converted = () if self._converter is None else self._converter.held()
         kept = ids
