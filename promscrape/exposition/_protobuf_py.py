@@ -98,7 +98,7 @@ class ProtobufScanner:
     def retain(self, ids: Iterable[int]) -> None:
         """Take note that all other ids may be given to other series."""
         known = self._columns.series
-        if known and not frozenset(ids).issuperset(known):
+        if known and ids is not known and not frozenset(ids).issuperset(known):
             self._families, self._columns = [], Columns(array("I"), array("d"))
 
 

@@ -12,7 +12,6 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import final
 
 from promscrape.exposition.body_format import BodyFormat, ProtobufFormat
@@ -74,8 +73,11 @@ class BodyReader:
         """Forget every series but these and those of the last body; return the forgotten."""
         converted = () if self._converter is None else self._converter.held()
         kept = ids
-        if converted or ids is not self._scanned:
-            kept = frozenset(chain(ids, self._scanned, converted))
+        if converted or (self._scanned and ids is not self._scanned):
+            # Not a set, which would hold up other threads as a whole where it is large.
+            kept = array("I", ids)
+            kept.extend(self._scanned)
+            kept.extend(array("I", converted))
         self._protobuf.retain(kept)
         return self._text.retain(kept)
 

@@ -12,7 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import compress, repeat
+from itertools import compress
 from typing import final
 
 from promscrape.errors import ScrapeError
@@ -29,24 +29,32 @@ from promscrape.scrape.family_metadata import MetadataColumn
 from promscrape.scrape.label_sets import LabelSets
 from promscrape.scrape.limits import SeriesRules
 from promscrape.scrape.metadata import MetadataCache
+from promscrape.scrape.pieces import (
+    absent,
+    compressed,
+    differing,
+    has_zero,
+    largest,
+    marked,
+    picked,
+    pieces,
+    put,
+)
 from promscrape.scrape.plan import Plan
 from promscrape.storage.interface import AppendCode, Appended
 
 FORCED_FLUSH_SLACK = 1000
 """How far beyond twice its last good size the cache grows over failing scrapes."""
 
-# About five milliseconds of work each on a slow machine.
-_RESOLVED_A_STEP = 100
+# About five milliseconds of work each on a slow machine; and more than a thread waits until it asks
+# for the interpreter's lock, which the event loop gives up and takes back in no time between steps.
+_RESOLVED_A_STEP = 300
 _NEW_SERIES_A_PART = 400
 _SAMPLES_A_PART = 5_000
 
 _UNRESOLVED, _DROPPED, _RESOLVED, _ACCEPTED = range(4)
 
-_PIECE = 20_000
-
 _NO_IDS: "array[int]" = array("I")
-
-_COMPARED_AT_ONCE = 64
 
 
 @final
@@ -89,10 +97,7 @@ class SeriesCache:
         return self._labels.of(ids)
 
     def refs_of(self, ids: "array[int]") -> "array[int]":
-        refs, ref_of = array("Q"), self._refs.__getitem__
-        for piece in _pieces(ids):
-            refs.extend(map(ref_of, piece))
-        return refs
+        return picked(self._refs, ids, "Q")
 
     def scan(
         self, body: bytes, body_format: BodyFormat, *, skip_bad_lines: bool = False
@@ -105,15 +110,14 @@ class SeriesCache:
         return columns
 
     def _make_room(self, new: Sequence[NewSeries]) -> None:
-        ids = new.ids if isinstance(new, NewTexts) else [series.id for series in new]
-        missing = max(max(piece) for piece in _pieces(ids)) + 1 - len(self._states)
+        ids = new.ids if isinstance(new, NewTexts) else array("I", [series.id for series in new])
+        missing = largest(ids) + 1 - len(self._states)
         if missing > 0:
             self._states.extend(bytes(missing))
             self._refs.frombytes(bytes(self._refs.itemsize * missing))
             self._labels.make_room(missing)
-        for series_id in ids:
-            self._states[series_id] = _UNRESOLVED
-            self._refs[series_id] = 0
+        put(self._states, ids, _UNRESOLVED)
+        put(self._refs, ids, 0)
         self._new.append((new, ids))
 
     def use_generation(self, generation: int) -> bool:
@@ -147,7 +151,7 @@ class SeriesCache:
         taken = series if error is None else series[:resolved]
         keep, repeated, dropped = self._select(taken, timestamps)
         keep, cut = self._thin(taken, keep, room)
-        ids = taken if keep is None else array("I", compress(taken, keep))
+        ids = taken if keep is None else compressed(taken, keep)
         plan = Plan(
             series=series,
             ids=ids,
@@ -182,7 +186,7 @@ class SeriesCache:
             return plan.parts
         if plan.unknown:
             plan.refs = self.refs_of(plan.ids)
-            plan.unknown = 0 in plan.refs
+            plan.unknown = has_zero(plan.refs)
         if plan.unknown:
             return plan.cut_up(_NEW_SERIES_A_PART)
         plan.parts = tuple(plan.cut_up(_SAMPLES_A_PART))
@@ -198,8 +202,10 @@ class SeriesCache:
 
     def known_of(self, ids: "array[int]") -> "array[int]":
         """Return those of the series that the storage knows."""
-        refs = self._refs
-        return array("I", [series_id for series_id in dict.fromkeys(ids) if refs[series_id]])
+        known, ref_of = array("I"), self._refs.__getitem__
+        for piece in pieces(ids):
+            known.extend(compress(piece, map(ref_of, piece)))
+        return known
 
     def resolve_in_steps(self, rules: SeriesRules) -> Iterator[None]:
         """Resolve what is new, a few series a step. What fails is left for `plan` to tell of."""
@@ -255,17 +261,18 @@ class SeriesCache:
     ) -> tuple[bytes | None, int, int]:
         """Return the selector (None for all), the repetitions and the drops in it."""
         states = self._states
-        if _DROPPED not in states and self._marked(taken).count(1) == len(taken):
+        seen = marked(taken, len(states))
+        if _DROPPED not in states and seen.count(1) == len(taken):
             return None, 0, 0
-        keep, seen = bytearray(len(taken)), set[int]()
+        keep, seen = bytearray(len(taken)), bytearray(len(states))
         repeated = dropped = 0
         for position, series_id in enumerate(taken):
             if states[series_id] == _DROPPED:
                 dropped += 1
-            elif series_id in seen and (timestamps is None or timestamps[position] == NO_TIMESTAMP):
+            elif seen[series_id] and (timestamps is None or timestamps[position] == NO_TIMESTAMP):
                 repeated += 1
             else:
-                seen.add(series_id)
+                seen[series_id] = 1
                 keep[position] = 1
         return bytes(keep), repeated, dropped
 
@@ -300,7 +307,7 @@ class SeriesCache:
         codes, ids, refs = appended.codes, plan.ids, appended.refs
         # With a limit a series that was accepted before may have to be noted again.
         is_plain = codes is None and not plan.room and counted is None
-        places = _differing(refs, sent, appended.count) if is_plain else range(appended.count)
+        places = differing(refs, sent, appended.count) if is_plain else range(appended.count)
         for at in places:
             series_id, ref = ids[at], refs[at]
             if not ref or (codes and codes[at] != AppendCode.ACCEPTED):
@@ -326,32 +333,20 @@ class SeriesCache:
         before, now = self._tracked_before, self._tracked
         if before is now:
             return _NO_IDS
-        is_gone = self._marked(before)
-        _mark(is_gone, now, 0)
-        gone = array("I")
-        for start in range(0, len(is_gone), _PIECE):
-            end = start + _PIECE
-            gone.extend(compress(range(start, end), is_gone[start:end]))
+        gone = absent(before, now, len(self._states))
         return self._not_under_another_text(gone, now) if gone else _NO_IDS
 
     def _not_under_another_text(self, gone: "array[int]", now: "array[int]") -> "array[int]":
         """Return the ids of the series that none of `now` stands for as well."""
-        refs = self._refs
-        if any(0 in map(refs.__getitem__, piece) for piece in _pieces(gone)):
+        refs = self.refs_of(gone)
+        if has_zero(refs):
             labels = set(self._labels.of(now))
             return array("I", [i for i in gone if self._labels[i] not in labels])
-        theirs, alive = set[int](), set[int]()
-        for piece in _pieces(gone):
-            theirs.update(map(refs.__getitem__, piece))
-        for piece in _pieces(now):
-            alive |= theirs.intersection(map(refs.__getitem__, piece))
-        return array("I", [i for i in gone if refs[i] not in alive]) if alive else gone
-
-    def _marked(self, ids: "array[int]") -> bytearray:
-        """Return a byte an id, 1 for these: a set of a million takes as much as a large body."""
-        marks = bytearray(len(self._states))
-        _mark(marks, ids, 1)
-        return marks
+        others = self.refs_of(now)
+        # Handles are small numbers, too.
+        is_gone = bytearray(b"\x01") * (max(largest(refs), largest(others)) + 1)
+        put(is_gone, others, 0)
+        return compressed(gone, picked(is_gone, refs, "B").tobytes())
 
     def tracked(self) -> "array[int]":
         """Return the ids of the series that the last finished scrape brought."""
@@ -404,22 +399,3 @@ class SeriesCache:
             self._states[series_id] = _UNRESOLVED
             self._unresolved.pop(series_id, None)
         self._flushed = (seen, len(self._scanner))
-
-
-def _mark(marks: bytearray, ids: "array[int]", mark: int) -> None:
-    for piece in _pieces(ids):
-        deque(map(marks.__setitem__, piece, repeat(mark)), maxlen=0)
-
-
-def _pieces(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Yield the ids in pieces: one call over a million would hold the interpreter's lock so long."""
-    for start in range(0, len(ids), _PIECE):
-        yield ids[start : start + _PIECE]
-
-
-def _differing(one: "array[int]", other: "array[int]", count: int) -> Iterator[int]:
-    """Yield the places below `count` at which two columns differ: mostly few, in long ones."""
-    for start in range(0, count, _COMPARED_AT_ONCE):
-        end = min(start + _COMPARED_AT_ONCE, count)
-        if one[start:end] != other[start:end]:
-            yield from (at for at in range(start, end) if one[at] != other[at])

@@ -23,6 +23,7 @@ from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.limits import SeriesRules
 from promscrape.scrape.metrics import ScrapeMetrics
+from promscrape.scrape.pieces import largest
 from promscrape.scrape.plan import Plan
 from promscrape.scrape.samples import Samples
 from promscrape.scrape.transaction import Transaction
@@ -157,7 +158,7 @@ class Ingest:
             self._metrics.exceeded_sample_limit.inc()
             samples = samples.first(limit)
         latest_ms = now_ms + MAX_AHEAD_MS
-        if samples.times is not None and max(samples.times, default=0) > latest_ms:
+        if samples.times is not None and largest(samples.times) > latest_ms:
             samples = samples.until(latest_ms)
         return samples
 

@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, compress
+from itertools import compress
 from typing import TypeAlias, TypeVar, final
 
 from promscrape.errors import BucketLimitExceeded, LimitExceeded, SampleLimitExceeded
@@ -16,6 +16,7 @@ from promscrape.model.buckets import TooManyBucketsError, within_limit, within_s
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import MAX_SCHEMA, Histogram
 from promscrape.model.metadata import Metadata
+from promscrape.scrape.pieces import compressed
 from promscrape.scrape.plan import Plan
 
 Exemplars: TypeAlias = Mapping[int, Sequence[Exemplar]]
@@ -88,9 +89,20 @@ class Samples:
 
     def first(self, count: int) -> "Samples":
         """Return the first samples, up to the limit."""
-        near = bytes((1,)) * count + bytes(len(self.values) - count)
-        at = count if self.refused_at is None else min(self.refused_at, count)
-        return replace(self.those(near), error=SampleLimitExceeded(), refused_at=at)
+        plan, ids = self.plan, self.plan.ids[:count]
+        labels, refs = plan.labels[:count], plan.refs[:count]
+        return replace(
+            self,
+            plan=replace(plan, ids=ids, labels=labels, refs=refs, parts=()),
+            values=self.values[:count],
+            times=self.times and self.times[:count],
+            starts=self.starts and self.starts[:count],
+            exemplars={at: found for at, found in self.exemplars.items() if at < count},
+            histograms={at: found for at, found in self.histograms.items() if at < count},
+            metadata=self.metadata and self.metadata[:count],
+            error=SampleLimitExceeded(),
+            refused_at=count if self.refused_at is None else min(self.refused_at, count),
+        )
 
     def until(self, latest_ms: int) -> "Samples":
         """Return the samples that are not later than that."""
@@ -123,21 +135,21 @@ class Samples:
 
     def those(self, near: bytes) -> "Samples":
         """Return the samples whose place has a 1."""
-        plan, moved = self.plan, _renumbered(near)
+        plan = self.plan
         return replace(
             self,
             plan=replace(
                 plan,
-                ids=array("I", compress(plan.ids, near)),
+                ids=compressed(plan.ids, near),
                 labels=list(compress(plan.labels, near)),
-                refs=array("Q", compress(plan.refs, near)),
+                refs=compressed(plan.refs, near),
                 parts=(),
             ),
-            values=_compressed(self.values, near),
-            times=self.times and _compressed(self.times, near),
-            starts=self.starts and _compressed(self.starts, near),
-            exemplars={moved[at]: found for at, found in self.exemplars.items() if near[at]},
-            histograms={moved[at]: found for at, found in self.histograms.items() if near[at]},
+            values=compressed(self.values, near),
+            times=self.times and compressed(self.times, near),
+            starts=self.starts and compressed(self.starts, near),
+            exemplars=_kept(self.exemplars, near),
+            histograms=_kept(self.histograms, near),
             metadata=self.metadata and list(compress(self.metadata, near)),
         )
 
@@ -146,13 +158,7 @@ def select(column: "array[Number]", plan: Plan) -> "array[Number]":
     """Return the part of a body's column that the plan appends."""
     if plan.keep is None:
         return column if len(column) == len(plan.ids) else column[: len(plan.ids)]
-    return _compressed(column, plan.keep)
-
-
-def _compressed(column: "array[Number]", keep: bytes) -> "array[Number]":
-    # As integers, because a NaN's payload is not sure to outlive a float register.
-    bits = array("Q", column.tobytes())
-    return array(column.typecode, array("Q", compress(bits, keep)).tobytes())
+    return compressed(column, plan.keep)
 
 
 def _select_sparse(sparse: Mapping[int, Sparse], plan: Plan) -> Mapping[int, Sparse]:
@@ -161,8 +167,21 @@ def _select_sparse(sparse: Mapping[int, Sparse], plan: Plan) -> Mapping[int, Spa
         return {}
     if plan.keep is None:
         return {at: found for at, found in sparse.items() if at < len(plan.ids)}
-    keep, moved = plan.keep, _renumbered(plan.keep)
-    return {moved[at]: found for at, found in sparse.items() if at < len(keep) and keep[at]}
+    return _kept(sparse, plan.keep)
+
+
+def _kept(sparse: Mapping[int, Sparse], keep: bytes) -> dict[int, Sparse]:
+    """Return the entries of the samples whose place has a 1, by their places among those."""
+    kept: dict[int, Sparse] = {}
+    counted_to = moved = 0
+    for at in sorted(sparse):
+        if at >= len(keep):
+            break
+        moved += keep.count(1, counted_to, at)
+        counted_to = at
+        if keep[at]:
+            kept[moved] = sparse[at]
+    return kept
 
 
 def _taken(entries: list[tuple[int, Sparse]], start: int, end: int) -> Mapping[int, Sparse]:
@@ -175,8 +194,3 @@ def _taken(entries: list[tuple[int, Sparse]], start: int, end: int) -> Mapping[i
 
 def _place(entry: tuple[int, object]) -> int:
     return entry[0]
-
-
-def _renumbered(keep: Iterable[int]) -> list[int]:
-    """Return, for each place, how many of the places before it are kept."""
-    return list(accumulate(keep, initial=0))

@@ -12,7 +12,7 @@ from promscrape.errors import FetchError, StorageError
 from promscrape.model.regex import Regex
 from promscrape.model.sample import float_bits
 from promscrape.relabel import RelabelAction, RelabelConfig
-from promscrape.scrape import cache, paced, work
+from promscrape.scrape import cache, paced, pieces, work
 from promscrape.scrape.client import Response
 from promscrape.storage.interface import AppendCode
 from tests.support.scraping import Answer, OneTarget, markers, values
@@ -23,13 +23,14 @@ DROP_B = RelabelConfig(source_labels=("__name__",), regex=Regex("b"), action=Rel
 
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every body be a large one, and two or three samples a part."""
+    """Let every body be a large one, and two or three samples a part and a piece."""
     monkeypatch.setattr(work, "OFF_LOOP_BYTES", 0)
     monkeypatch.setattr(work, "PACED_SAMPLES", -1)
     monkeypatch.setattr(cache, "_SAMPLES_A_PART", 3)
     monkeypatch.setattr(cache, "_NEW_SERIES_A_PART", 2)
     monkeypatch.setattr(cache, "_RESOLVED_A_STEP", 1)
     monkeypatch.setattr(paced, "_MARKERS_A_PART", 2)
+    monkeypatch.setattr(pieces, "PIECE", 2)
 
 
 def body(names: str, value: int = 1) -> bytes:
