@@ -43,8 +43,10 @@ from promscrape.model.metadata import MetricType
 
 cdef enum:
     SHARED_BYTES = 512
-    # After so many lines that the walk did not know, whoever waits for the GIL gets it.
-    LINES_A_TURN = 256
+    # After so many lines that the walk did not know, whoever waits for the GIL gets it. More often
+    # would be never: a thread asks for the GIL once nobody has given it up for a switch interval,
+    # and who gives it up unasked has it back before another thread wakes.
+    LINES_A_TURN = 4096
 
 cdef object _IDS = array("I")
 
