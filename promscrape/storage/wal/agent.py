@@ -156,7 +156,7 @@ class AgentStorage:
             logs_starts=options.logs_starts,
         )
         for ended in recovered.ended:
-            self._parts.ended.note(*ended)
+            self._parts.ended.note(ended)
         self._forgetter = Forgetter(self._parts, recovered.deleted, self.departures, clock)
         self._truncator = Truncator(
             self._parts, self._forgetter, options, recovered.first_segment, clock, log

@@ -13,7 +13,7 @@ from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import stale_histogram
 from promscrape.model.sample import NO_START, NO_TIMESTAMP, is_stale
 from promscrape.storage.interface import AppendCode, Appended, Batch
-from promscrape.storage.wal.ended import EndedSeries
+from promscrape.storage.wal.ended import Ended, EndedSeries, silence_after
 from promscrape.storage.wal.histogram_record import encode_histograms, encode_started_histograms
 from promscrape.storage.wal.layout import BatchLayout, LayoutCache, refs_of
 from promscrape.storage.wal.metrics import WalMetrics
@@ -233,8 +233,15 @@ class WalAppender:
         table.latest_exemplars |= latest
         for layout, column in starts:
             layout.starts = column
+        if ended:
+            self._note_ended(ended, sum(samples.count for samples in floats) + len(histograms))
+
+    def _note_ended(self, ended: Sequence[tuple[Handles, int]], samples: int) -> None:
+        """Take note of markers, which are among so many samples of a transaction."""
+        silence_s = silence_after(sum(len(rows) for rows, _ in ended), samples)
         for rows, t_ms in ended:
-            self._parts.ended.note(refs_of(table, rows), t_ms)
+            refs = refs_of(self._parts.table, rows)
+            self._parts.ended.note(Ended(refs, t_ms, silence_s))
 
     def rollback(self) -> None:
         """Drop the transaction, and log the series it created, which stay in memory.

@@ -5,19 +5,34 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, final
 
 SILENCE_S: Final = 300.0
-"""How long a series is kept after its marker.
+"""How long a series is kept after its marker, if all of its target got theirs.
 
 As long as Prometheus's queries take a sample for the current one: what is away for less than
 that, such as the series of a target that is restarted, was never gone. Targets that are scraped
 each minute may fail a few times in a row without being forgotten.
 """
 
+BRIEF_SILENCE_S: Final = 120.0
+"""The same of a series that its target left out, as it does once and for all for the most part.
+
+Targets that are scraped each minute may leave it out of a single body without its being forgotten.
+"""
+
+
+def silence_after(markers: int, samples: int) -> float:
+    """Return how long series are kept whose markers are among so many samples of a commit.
+
+    Hardly anything comes beside the markers where all of a target ends.
+    """
+    return SILENCE_S if 2 * markers > samples else BRIEF_SILENCE_S
+
 
 class Ended(NamedTuple):
-    """Series whose marker came with one commit, by their refs."""
+    """Series whose marker came with one commit, by their refs, and how long they are kept."""
 
     refs: "array[int]"
     t_ms: int
+    silence_s: float = SILENCE_S
 
 
 @final
@@ -33,9 +48,9 @@ class EndedSeries:
         self._noted: list[Ended] = []
         self._refused, self._refused_before = set[int](), set[int]()
 
-    def note(self, refs: "array[int]", t_ms: int) -> None:
+    def note(self, ended: Ended) -> None:
         """Take note that these series got their marker."""
-        self._noted.append(Ended(refs, t_ms))
+        self._noted.append(ended)
 
     def note_refused(self, rows: Iterable[int]) -> None:
         self._refused.update(rows)

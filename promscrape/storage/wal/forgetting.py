@@ -11,21 +11,24 @@ Prometheus's agent keeps such series until the next truncation; it gives them ne
 
 import asyncio
 from array import array
-from collections import deque
+from bisect import insort
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple, final
 
 from promscrape.clock import Clock
 from promscrape.storage.wal.appender import WalParts
 from promscrape.storage.wal.deleted import DeletedSeries
 from promscrape.storage.wal.departures import Departures
-from promscrape.storage.wal.ended import SILENCE_S, Ended
+from promscrape.storage.wal.ended import BRIEF_SILENCE_S, SILENCE_S, Ended
 from promscrape.storage.wal.holder import Holder
 from promscrape.storage.wal.record_types import LoggedSeries
 from promscrape.storage.wal.tail import Position
 
 _STEP_S: Final = 10.0
 _DROPS_A_TURN: Final = 1000
+
+_due_s = attrgetter("due_s")
 
 
 class Silent(NamedTuple):
@@ -61,7 +64,7 @@ class Forgetter:
         self._parts, self._departures, self._clock = parts, departures, clock
         self.deleted = deleted
         self.holders: list[Holder] = []
-        self._crowds: deque[_Crowd] = deque()
+        self._crowds: list[_Crowd] = []  # by when they are due
         self._next_turn_s = clock.monotonic_s() + SILENCE_S
         self.is_held = False
 
@@ -71,12 +74,14 @@ class Forgetter:
             await self._clock.sleep_until(self._clock.monotonic_s() + _STEP_S)
             self._take_noted()
             while not self.is_held and self._is_due():
-                await self._forget(self._crowds.popleft())
+                await self._forget(self._crowds.pop(0))
 
     def _take_noted(self) -> None:
         now_s = self._clock.monotonic_s()
-        if noted := self._parts.ended.take():
-            self._crowds.append(_Crowd(now_s + SILENCE_S, self._parts.tail.end, noted))
+        noted, end = self._parts.ended.take(), self._parts.tail.end
+        for silence_s in (BRIEF_SILENCE_S, SILENCE_S):
+            if some := [ended for ended in noted if ended.silence_s == silence_s]:
+                insort(self._crowds, _Crowd(now_s + silence_s, end, some), key=_due_s)
         if now_s >= self._next_turn_s:
             self._next_turn_s = now_s + SILENCE_S
             self._parts.ended.turn()

@@ -14,6 +14,10 @@ from promscrape.storage.wal.tail import Floats
 class PendingFloats(Protocol):
     """One sample or more, in the order of their appends."""
 
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+
     def head(self, table: SeriesTable) -> tuple[int, int]:
         """Return the ref and the timestamp of the first one."""
 
@@ -40,6 +44,10 @@ class Whole:
     values: "array[float]"
     t_ms: int
     starts: "array[int] | None" = None
+
+    @property
+    def count(self) -> int:
+        return len(self.values)
 
     def head(self, table: SeriesTable) -> tuple[int, int]:
         return table.refs[self.layout.handles[0]], self.t_ms
@@ -72,6 +80,10 @@ class Picked:
     timestamps_ms: "array[int]"
     values: "array[float]"
     starts: "array[int] | None" = None
+
+    @property
+    def count(self) -> int:
+        return len(self.values)
 
     def head(self, table: SeriesTable) -> tuple[int, int]:
         return table.refs[self.handles[0]], self.timestamps_ms[0]

@@ -10,14 +10,13 @@ sample makes it a series again.
 """
 
 from array import array
-from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import final
 
 from promscrape.errors import CorruptLog, MalformedRecord
 from promscrape.model.sample import STALE_NAN_BITS, is_stale
 from promscrape.storage.wal.deleted import DeletedSeries
-from promscrape.storage.wal.ended import SILENCE_S, Ended
+from promscrape.storage.wal.ended import Ended, silence_after
 from promscrape.storage.wal.histogram_record import decode_histograms
 from promscrape.storage.wal.layout import BatchLayout
 from promscrape.storage.wal.pace import Pace
@@ -34,7 +33,6 @@ from promscrape.storage.wal.series import Handles, SeriesTable
 
 _REMEMBERED_SAMPLES = 4_000_000
 _MAX_REF = (1 << 63) - 1
-_SILENCE_MS = round(SILENCE_S * 1000)
 _MARKER = STALE_NAN_BITS.to_bytes(8, "big")
 
 
@@ -50,7 +48,7 @@ class Replayer:
         self.table.next_ref = next_ref
         self.deleted = DeletedSeries(keeps_labels=keeps_deleted_labels)
         self.unknown_series_samples = 0
-        self.ended: deque[Ended] = deque()
+        self.ended: list[Ended] = []
         self._newest_ms = 0
         self._samples = SampleDecoder(_REMEMBERED_SAMPLES)
         # By the identity of the array of refs, which the decoder gives again and again.
@@ -114,11 +112,15 @@ class Replayer:
 
     def _forget_silent(self, segment: int) -> None:
         """Forget what was silent for long enough after its marker, as of now in the log."""
-        before_ms = self._newest_ms - _SILENCE_MS
         dropped: list[LoggedSeries] = []
-        while self.ended and self.ended[0].t_ms < before_ms:
-            refs, t_ms = self.ended.popleft()
-            dropped += self.table.drop(filter(None, self.table.handles_of(refs)), t_ms + 1)
+        recent: list[Ended] = []
+        for ended in self.ended:
+            if ended.t_ms >= self._newest_ms - 1000 * ended.silence_s:
+                recent.append(ended)
+                continue
+            rows = filter(None, self.table.handles_of(ended.refs))
+            dropped += self.table.drop(rows, ended.t_ms + 1)
+        self.ended = recent
         if dropped:
             # At some time before this segment there was the last sample of each.
             self.deleted.add_all(dropped, segment)
@@ -164,12 +166,14 @@ class Replayer:
 
 def _ended_in(columns: SampleColumns) -> Iterator[Ended]:
     """Yield the series that got a stale marker, those of one time together."""
+    places = list(_places_of(STALE_NAN_BITS, array("Q", columns.values().tobytes())))
+    silence_s = silence_after(len(places), len(columns.refs))
     found: dict[int, array[int]] = {}
     timestamps_ms = None if columns.offsets_ms is None else columns.timestamps_ms()
-    for at in _places_of(STALE_NAN_BITS, array("Q", columns.values().tobytes())):
+    for at in places:
         t_ms = columns.base_ms if timestamps_ms is None else timestamps_ms[at]
         found.setdefault(t_ms, array("Q")).append(columns.refs[at])
-    return (Ended(refs, t_ms) for t_ms, refs in found.items())
+    return (Ended(refs, t_ms, silence_s) for t_ms, refs in found.items())
 
 
 def _places_of(wanted: int, numbers: "array[int]") -> Iterator[int]:

@@ -10,7 +10,7 @@ from promscrape.model.labels import Labels
 from promscrape.model.sample import STALE_NAN
 from promscrape.storage.interface import AppendCode
 from promscrape.storage.wal.agent import AgentStorage
-from promscrape.storage.wal.ended import SILENCE_S
+from promscrape.storage.wal.ended import BRIEF_SILENCE_S, SILENCE_S
 from tests.support.clock import ManualClock
 from tests.support.wal import (
     BEGIN,
@@ -41,6 +41,17 @@ def end(storage: AgentStorage, target: Target, t_ms: int) -> None:
     appender.commit()
 
 
+def leave_out(
+    storage: AgentStorage, brought: list[Labels], left_out: list[Labels], t_ms: int
+) -> None:
+    """Commit what a scrape does that does not bring all series of the one before."""
+    appender, generation = storage.appender(), storage.generation
+    appender.append(batch_of(generation, brought, [1] * len(brought), t_ms))
+    markers = [STALE_NAN] * len(left_out)
+    appender.append(batch_of(generation, left_out, markers, t_ms, reject_out_of_order=True))
+    appender.commit()
+
+
 async def pass_silence(clock: ManualClock) -> None:
     await clock.advance(SILENCE_S + 2 * STEP_S)
 
@@ -66,6 +77,24 @@ async def test_a_series_leaves_five_minutes_after_its_marker(tmp_path: Path) -> 
         assert storage._metrics.series_forgotten.value == 2
         await clock.advance(6000)
         assert active(storage) == 1
+
+
+async def test_a_series_that_its_target_left_out_leaves_sooner(tmp_path: Path) -> None:
+    """A target that is away comes back with all its series, which one without some seldom does."""
+    clock = ManualClock()
+    async with open_storage(tmp_path, clock=clock) as storage:
+        target, away = Target(storage, [A, B, C]), Target(storage, [metric("d")])
+        target.scrape([1, 2, 3], START_MS)
+        away.scrape([4], START_MS)
+        end(storage, away, START_MS + 1000)
+        leave_out(storage, [A, B], [C], START_MS + 1000)
+        await clock.advance(BRIEF_SILENCE_S - 1)
+        assert active(storage) == 4
+        await clock.advance(2 * STEP_S)
+        assert active(storage) == 3
+        await pass_silence(clock)
+        assert active(storage) == 2
+        assert storage.departures.since(0) == array("Q", [4, 3])  # the newest come first
 
 
 async def test_a_series_that_comes_back_in_time_was_never_gone(tmp_path: Path) -> None:
@@ -313,6 +342,23 @@ async def test_a_restart_does_not_bring_them_back(tmp_path: Path) -> None:
         # A late sample of one that is alive is still known to be late.
         late = Target(storage, alive[:1]).scrape([1], START_MS + 60_000 * 119)
         assert late.codes == bytes((AppendCode.OUT_OF_ORDER,))
+
+
+async def test_a_restart_goes_by_the_same_silence(tmp_path: Path) -> None:
+    """What was left out is gone before what is away, by the time that passed in the log."""
+    clock = ManualClock()
+    async with open_storage(tmp_path, clock=clock) as storage:
+        target, away = Target(storage, [A, B, C]), Target(storage, [metric("d")])
+        target.scrape([1, 2, 3], START_MS)
+        away.scrape([4], START_MS)
+        end(storage, away, START_MS + 1000)
+        leave_out(storage, [A, B], [C], START_MS + 1000)
+        Target(storage, [A, B]).scrape([5, 6], START_MS + 1001 + round(1000 * BRIEF_SILENCE_S))
+    async with open_storage(tmp_path, clock=clock) as storage:
+        table = storage._parts.table
+        assert table.find(C.wire) == 0
+        assert table.find(metric("d").wire) != 0
+        assert active(storage) == 3
 
 
 async def test_a_series_that_came_back_is_one_after_a_restart(tmp_path: Path) -> None:
