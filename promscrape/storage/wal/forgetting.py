@@ -13,6 +13,7 @@ import asyncio
 from array import array
 from bisect import insort
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, final
 
@@ -20,7 +21,7 @@ from promscrape.clock import Clock
 from promscrape.storage.wal.appender import WalParts
 from promscrape.storage.wal.deleted import DeletedSeries
 from promscrape.storage.wal.departures import Departures
-from promscrape.storage.wal.ended import BRIEF_SILENCE_S, SILENCE_S, Ended
+from promscrape.storage.wal.ended import SILENCE_S, Ended
 from promscrape.storage.wal.holder import Holder
 from promscrape.storage.wal.record_types import LoggedSeries
 from promscrape.storage.wal.tail import Position
@@ -28,7 +29,7 @@ from promscrape.storage.wal.tail import Position
 _STEP_S: Final = 10.0
 _DROPS_A_TURN: Final = 1000
 
-_due_s = attrgetter("due_s")
+_due_s, _silence_s = attrgetter("due_s"), attrgetter("silence_s")
 
 
 class Silent(NamedTuple):
@@ -79,9 +80,8 @@ class Forgetter:
     def _take_noted(self) -> None:
         now_s = self._clock.monotonic_s()
         noted, end = self._parts.ended.take(), self._parts.tail.end
-        for silence_s in (BRIEF_SILENCE_S, SILENCE_S):
-            if some := [ended for ended in noted if ended.silence_s == silence_s]:
-                insort(self._crowds, _Crowd(now_s + silence_s, end, some), key=_due_s)
+        for silence_s, some in groupby(sorted(noted, key=_silence_s), key=_silence_s):
+            insort(self._crowds, _Crowd(now_s + silence_s, end, list(some)), key=_due_s)
         if now_s >= self._next_turn_s:
             self._next_turn_s = now_s + SILENCE_S
             self._parts.ended.turn()
