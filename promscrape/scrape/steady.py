@@ -6,6 +6,8 @@ already whose they are. Whatever is out of the ordinary is left to the long way,
 everything; this page may only do what that would have done.
 """
 
+from array import array
+from dataclasses import replace
 from typing import final
 
 from promscrape.exposition.columns import Columns
@@ -18,6 +20,8 @@ from promscrape.storage.interface import Appendable, Repeater
 
 MAX_STEADY_SAMPLES = 5_000
 """A larger body has so much work of its own that a second set of arrays for it saves nothing."""
+
+_NO_VALUES = array("d")
 
 
 @final
@@ -40,7 +44,9 @@ class SteadyPath:
 
     def seek(self, columns: Columns | None, ingested: Ingested) -> None:
         """Make ready for more of what the long way was taken with, if it was taken with it twice."""
-        before, self._columns = self._columns, columns
+        # Nothing is asked of the last body's values and new series, which take as much as a plan.
+        kept = columns and replace(columns, values=_NO_VALUES, new=())
+        before, self._columns = self._columns, kept
         if columns is None or before is None or before.series is not columns.series:
             return
         if ingested.error is not None or ingested.added or ingested.cut or not _is_plain(columns):
