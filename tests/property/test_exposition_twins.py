@@ -37,6 +37,41 @@ def test_the_scanners_agree_on_every_sequence_of_bodies(
             pair.retain(list(columns.series))
 
 
+_LINES = 2_100
+_ODD_LINES = (
+    "m_total{id=%r} ?",
+    "other{id=%r} 1",
+    "# HELP m_total words %r",
+    "m_total{id=%r} 0x1p3",
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, _LINES - 1), st.sampled_from(_ODD_LINES)), max_size=5),
+        min_size=2,
+        max_size=4,
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+def test_the_scanners_agree_on_large_bodies(
+    changes: list[list[tuple[int, str]]],
+    skips: bool,  # noqa: FBT001 - drawn
+    ends: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """Those that the compiled one lets other threads run beside; a few lines differ each time."""
+    pair = ScannerPair()
+    for change in changes:
+        lines = [f'm_total{{id="{at:030d}"}} {at}.5' for at in range(_LINES)]
+        for at, odd in change:
+            lines[at] = odd.replace("%r", f'"{at}"')
+        body = "\n".join(lines).encode() + b"\n" * ends
+        columns = pair.scan(body, PROMETHEUS_TEXT, skips=skips)
+        pair.retain(list(columns.series)[:-1])
+
+
 @settings(max_examples=300)
 @given(st.lists(garbage, max_size=3), st.booleans())
 def test_the_scanners_agree_on_noise(some: list[bytes], skips: bool) -> None:  # noqa: FBT001 - drawn
