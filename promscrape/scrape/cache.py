@@ -350,7 +350,12 @@ class SeriesCache:
 
     def tracked(self) -> "array[int]":
         """Return the ids of the series that the last finished scrape brought."""
-        return array("I", dict.fromkeys(self._tracked_before))
+        return absent(self._tracked_before, _NO_IDS, len(self._states))
+
+    @property
+    def owed(self) -> int:
+        """How many samples the last finished scrape brought, whose markers may fall due."""
+        return len(self._tracked_before)
 
     def end(self, seen: "array[int]", *, good: bool) -> bool:
         """End a scrape; return whether the cache had to be flushed by force (C12).

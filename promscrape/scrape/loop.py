@@ -158,4 +158,4 @@ class ScrapeLoop:
         await self._clock.sleep_until(self._clock.monotonic_s() + margin_s)
         if not self._marks_end:
             return
-        self._work.mark_end(t_ms)
+        await self._work.mark_end(t_ms)

@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Callable, Iterable
 from typing import final
 
+from promscrape.errors import PromscrapeError
 from promscrape.exposition.columns import Columns
 from promscrape.scrape.ingest import Ingest, Ingested
 from promscrape.scrape.options import ScrapeOptions
@@ -21,7 +22,7 @@ from promscrape.scrape.samples import Samples
 from promscrape.scrape.transaction import Transaction
 
 PACED_SAMPLES = 50_000
-"""A body with more samples is written in parts."""
+"""A body with more samples is written in parts, and so are the markers after one."""
 
 _MARKERS_A_PART = 2_000
 
@@ -44,6 +45,27 @@ class PacedAppend:
 
     async def run(self, columns: Columns) -> Ingested:
         """Append the samples and the markers that are due; the report is left to the caller."""
+        ingested, tracked = await self._take(columns)
+        good = ingested.error is None
+        await self._end(columns, tracked, ingested, good=good)
+        return ingested
+
+    async def run_nothing(self, error: PromscrapeError | None) -> Ingested:
+        """Append the markers that a scrape without samples owes; see `Ingest.append_nothing`."""
+        ingested = Ingested(error=error)
+        self._ingest.cache.use_generation(self._options.storage.generation)
+        nothing = Columns(array("I"), array("d"))
+        await self._end(nothing, nothing.series, ingested, good=False)
+        return ingested
+
+    async def run_end(self) -> PromscrapeError | None:
+        """Append a marker to each series of the last scrape; see `Ingest.append_end_of_run`."""
+        ingested = Ingested()
+        await self._mark(await self._options.run_in_thread(self._ingest.cache.tracked), ingested)
+        return ingested.error
+
+    async def _take(self, columns: Columns) -> "tuple[Ingested, array[int]]":
+        """Append the samples; return the ids to track."""
         ingest, options = self._ingest, self._options
         for _ in ingest.resolve_in_steps():
             await asyncio.sleep(0)
@@ -55,13 +77,16 @@ class PacedAppend:
             tracked = await self._append(parts, ingested)
         if columns.new:
             options.collections.note_growth()
-        good = ingested.error is None
-        if not good:
+        if ingested.error is not None:
             tracked = await options.run_in_thread(lambda: ingest.cache.known_of(columns.series))
-        gone = await options.run_in_thread(lambda: ingest.track(tracked))
-        await self._mark(gone, ingested)
-        await options.run_in_thread(lambda: ingest.end(columns, good=good))
-        return ingested
+        return ingested, tracked
+
+    async def _end(
+        self, columns: Columns, tracked: "array[int]", ingested: Ingested, *, good: bool
+    ) -> None:
+        in_thread, ingest = self._options.run_in_thread, self._ingest
+        await self._mark(await in_thread(lambda: ingest.track(tracked)), ingested)
+        await in_thread(lambda: ingest.end(columns, good=good))
 
     async def _append(self, parts: Iterable[Samples], ingested: Ingested) -> "array[int]":
         """Append part after part, up to one that fails; return the ids to track."""

@@ -130,13 +130,17 @@ class ScrapeWork:
             await turn
             # The wait for others is none that the target would have to answer for.
             started_s += self._clock.monotonic_s() - fetched_s
-        self._write(self._read(answer), t_ms, started_s)
+        scanned = self._read(answer)
+        if self._ingest.cache.owed > PACED_SAMPLES:
+            await self._write_paced(scanned, t_ms, started_s)
+        else:
+            self._write(scanned, t_ms, started_s)
 
     async def _take_large(self, answer: Response, t_ms: int, started_s: float) -> None:
         scanned = await self._options.run_in_thread(lambda: self._read(answer))
-        columns = scanned.columns
-        if columns is not None and len(columns.series) > PACED_SAMPLES:
-            await self._write_paced(scanned, columns, t_ms, started_s)
+        count = len(scanned.columns.series) if scanned.columns is not None else 0
+        if max(count, self._ingest.cache.owed) > PACED_SAMPLES:
+            await self._write_paced(scanned, t_ms, started_s)
         else:
             self._write(scanned, t_ms, started_s)
 
@@ -195,12 +199,14 @@ class ScrapeWork:
         self._conclude(transaction, ingested, scanned, started_s)
         self._steady.seek(scanned.columns, ingested)
 
-    async def _write_paced(
-        self, scanned: _Scanned, columns: Columns, t_ms: int, started_s: float
-    ) -> None:
-        """Write a very large body; see `PacedAppend`."""
+    async def _write_paced(self, scanned: _Scanned, t_ms: int, started_s: float) -> None:
+        """Write a very large body, or what follows one; see `PacedAppend`."""
         self._steady.leave()
-        ingested = await PacedAppend(self._ingest, self._options, t_ms, self._commit).run(columns)
+        paced = PacedAppend(self._ingest, self._options, t_ms, self._commit)
+        if scanned.columns is None:
+            ingested = await paced.run_nothing(scanned.error)
+        else:
+            ingested = await paced.run(scanned.columns)
         if ingested.error is not None:
             self._log.debug("Append failed", err=ingested.error)
         transaction = Transaction.open(self._options.storage, t_ms)
@@ -300,9 +306,15 @@ class ScrapeWork:
     def _note_failed_commit(self, error: StorageError) -> None:
         self._log.error("Scrape commit failed", err=error)
 
-    def mark_end(self, t_ms: int) -> None:
+    async def mark_end(self, t_ms: int) -> None:
         """Mark all series stale: the target is gone (L30)."""
+        error: PromscrapeError | None = None
+        is_large = self._ingest.cache.owed > PACED_SAMPLES
+        if is_large:
+            paced = PacedAppend(self._ingest, self._options, t_ms, self._commit)
+            error = await paced.run_end()
         transaction = Transaction.open(self._options.storage, t_ms)
-        error = self._ingest.append_end_of_run(transaction)
+        if not is_large:
+            error = self._ingest.append_end_of_run(transaction)
         error = error or self._report.append_end_of_run(transaction)
         self._end(transaction, error, "Appending stale markers failed")
