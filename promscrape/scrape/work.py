@@ -207,7 +207,7 @@ class ScrapeWork:
             ingested = await paced.run_nothing(scanned.error)
         else:
             ingested = await paced.run(scanned.columns)
-        if ingested.error is not None:
+        if ingested.error is not scanned.error:
             self._log.debug("Append failed", err=ingested.error)
         transaction = Transaction.open(self._options.storage, t_ms)
         self._conclude(transaction, ingested, scanned, started_s)

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from promscrape.clock import SystemClock
 from promscrape.config.scrape import ScrapeConfig
+from promscrape.errors import FetchError
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.client import Response
 from promscrape.scrape.loop import ScrapeLoop
@@ -95,9 +96,15 @@ class Large:
             structlog.get_logger(),
         )
 
-    async def scrape(self, body: bytes, t_ms: int, bystander: Turns | Wakes | None = None) -> float:
-        """Scrape once; return the longest turn meanwhile, or wait for a wake."""
-        self.client.answers.append(Response(body, "text/plain", "gzip"))
+    async def scrape(
+        self, body: bytes | None, t_ms: int, bystander: Turns | Wakes | None = None
+    ) -> float:
+        """Scrape once; return the longest turn meanwhile, or wait for a wake.
+
+        body: packed; None for a target that is down.
+        """
+        answer = FetchError("down") if body is None else Response(body, "text/plain", "gzip")
+        self.client.answers.append(answer)
         bystander = bystander or Turns()
         watching = asyncio.create_task(bystander.watch())
         await self.loop.scrape(t_ms)
@@ -168,16 +175,16 @@ async def most_late_s(directory: Path) -> list[float]:
     others = body_of(range(SERIES, SERIES + SERIES // 2), 7)
     late_s = []
     async with large(directory) as target:
-        for number, body in enumerate((whole, whole, half, others)):
+        for number, body in enumerate((whole, whole, half, others, whole, None)):
             t_ms = 1_700_000_000_000 + number * 15_000
             late_s.append(await target.scrape(body, t_ms, Wakes()))
-            assert target.samples
+            assert body is None or target.samples
     return late_s
 
 
 @pytest.mark.timeout(600)
 async def test_no_timer_is_late_beside_a_large_target(tmp_path: Path) -> None:
-    """L4: cold, warm, with half of the series gone, and with others in place of them.
+    """L4: cold, warm, with half of the series gone, with others in place of them, and down.
 
     A thread that keeps the interpreter's lock does so each time, while a busy machine does not hold
     up the same process three times in a row: one good run of three says that nobody kept it.

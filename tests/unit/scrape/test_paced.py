@@ -187,3 +187,34 @@ async def test_others_get_a_turn_between_the_parts() -> None:
     await target.scrape(body("abcdefghij"))
     task.cancel()
     assert turns >= 10
+
+
+@pytest.mark.usefixtures("in_parts")
+async def test_a_removed_target_is_marked_in_parts() -> None:
+    """L30: all its series, and those of the report, at one time."""
+    target = OneTarget()
+    target.client.answers.append(body("abcde"))
+    running = asyncio.create_task(target.loop.run())
+    await target.clock.advance(10)
+    target.loop.stop()
+    before = len(target.storage.transactions)
+    await target.clock.advance(30)
+    await running
+    ending = target.storage.transactions[before:]
+    assert [len(part) for part in ending[:-1]] == [2, 2, 1]
+    marked = [sample for part in ending for sample in part]
+    assert markers(marked) == set("abcde") | {
+        s.name for s in target.storage.transactions[before - 1]
+    }
+    assert len({sample.t_ms for sample in marked}) == 1
+
+
+@pytest.mark.usefixtures("in_parts")
+@pytest.mark.parametrize("answer", [b"", FetchError("down"), body("a")], ids=str)
+async def test_what_follows_a_large_body_is_marked_in_parts(answer: Answer) -> None:
+    """C8: it is down, or came back with a few series."""
+    target = OneTarget()
+    await target.scrape(body("abcdef"))
+    before = len(target.storage.transactions)
+    assert markers(await target.scrape(answer)) >= set("bcdef")
+    assert len(target.storage.transactions) > before + 3
