@@ -35,7 +35,7 @@ from promscrape.flags.features import (
 )
 from promscrape.flags.flags import Flags
 from promscrape.model.metadata import Metadata
-from promscrape.process import LimitsCollector, ProcessMetrics
+from promscrape.process import LimitsCollector, ProcessMetrics, keep_heap_trimmed
 from promscrape.reload import Reloader
 from promscrape.runtime import Limits, detect, refresh
 from promscrape.scrape.manager import ScrapeManager
@@ -193,9 +193,11 @@ class Daemon:
                     interval_s = self._flags.auto_reload_interval_s
                     reloading = tasks.create_task(self._reloader.run(interval_s), name="reload")
                     refreshing = tasks.create_task(self._refresh_limits(), name="limits")
+                    trimming = tasks.create_task(keep_heap_trimmed(self._clock), name="heap")
                     await self._quit.wait()
                     reloading.cancel()
                     refreshing.cancel()
+                    trimming.cancel()
             except asyncio.CancelledError:
                 # `quit` before the start was over; anyone else's cancellation goes on.
                 if not self._quit.is_set() or (self._main and self._main.uncancel()):

@@ -24,6 +24,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from promscrape.clock import Clock
 from promscrape.runtime import Limits
 from promscrape.twins import CORE
 from promscrape.version import Version
@@ -35,6 +36,8 @@ _TURN_S = 0.0005
 # The numbers of glibc's options, and what they are set to.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _MALLOC_OPTIONS = ((_M_MMAP_THRESHOLD, 2 << 20), (_M_TRIM_THRESHOLD, 4 << 20), (_M_ARENA_MAX, 1))
+
+_TRIM_INTERVAL_S = 30.0
 
 _NETSTAT = Path("/proc/self/net/netstat")
 
@@ -179,6 +182,25 @@ def give_large_memory_back(environ: Mapping[str, str] = os.environ) -> bool:
     if mallopt is None or any(name.startswith("MALLOC_") for name in environ):
         return False
     return all(mallopt(option, value) == 1 for option, value in _MALLOC_OPTIONS)
+
+
+def trim_heap() -> bool:
+    """Give free pages within the heap back to the system; return whether the library can do that."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)
+    return malloc_trim is not None
+
+
+async def keep_heap_trimmed(clock: Clock, trim: Callable[[], bool] = trim_heap) -> None:
+    """Give free pages within the heap back to the system, every half minute until cancelled.
+
+    Bodies, and what is made of them, come and go in pieces that the system does not hear of: after a
+    busy minute they are tens of MiB. It takes some milliseconds. Returns where the system's library
+    has no such thing.
+    """
+    while trim():
+        await clock.sleep_until(clock.monotonic_s() + _TRIM_INTERVAL_S)
 
 
 def task_count() -> int:

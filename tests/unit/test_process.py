@@ -1,5 +1,6 @@
 """What the process says of itself."""
 
+import asyncio
 import platform
 import subprocess
 import sys
@@ -14,12 +15,14 @@ from promscrape.process import (
     NetworkCollector,
     ProcessMetrics,
     give_large_memory_back,
+    keep_heap_trimmed,
     take_short_turns,
     task_count,
 )
 from promscrape.runtime import Limits, Source
 from promscrape.twins import COMPILED
 from promscrape.version import Version
+from tests.support.clock import ManualClock
 
 LIMITS = Limits(3, 1 << 30, Source.CGROUP_V2, Source.CGROUP_V2)
 
@@ -80,6 +83,52 @@ def test_large_memory_comes_from_the_system_and_goes_back() -> None:
 def test_whoever_sets_up_glibc_is_left_alone() -> None:
     """Its variables are for people who know better."""
     assert not give_large_memory_back({"MALLOC_ARENA_MAX": "4"})
+
+
+_FRAGMENTED = """
+from pathlib import Path
+from promscrape.process import give_large_memory_back, trim_heap
+
+def resident_bytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+assert give_large_memory_back({})
+pieces = [bytearray(300_000) for _ in range(200)]
+del pieces[::2]
+before = resident_bytes()
+assert trim_heap()
+print(before - resident_bytes())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can do that")
+def test_free_memory_between_what_is_in_use_goes_back_to_the_system() -> None:
+    """Not only what lies at the end of the heap."""
+    run = subprocess.run(
+        [sys.executable, "-c", _FRAGMENTED], capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) > 20 << 20
+
+
+async def test_the_heap_is_trimmed_again_and_again() -> None:
+    """Bodies leave room behind all the time."""
+    clock, moments_s = ManualClock(), list[float]()
+
+    def trim() -> bool:
+        moments_s.append(clock.monotonic_s())
+        return True
+
+    trimming = asyncio.create_task(keep_heap_trimmed(clock, trim))
+    await clock.advance(95)
+    trimming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await trimming
+    assert moments_s == [0, 30, 60, 90]
+
+
+async def test_where_nothing_can_be_trimmed_nobody_tries_again() -> None:
+    """On musl and on macOS."""
+    await keep_heap_trimmed(ManualClock(), lambda: False)
 
 
 def test_the_event_loop_waits_for_no_long_turn_of_a_thread() -> None:
