@@ -12,7 +12,8 @@ Texts and label sets lie in one array of cells, of four bytes each:
     symbols  by number: the cell of the text and how many sets have it, or the next free symbol
 
 The room of what is let go is given out again for what is just as large, which mostly comes soon:
-nothing is ever moved, and no call takes long. No call lets other threads run, or makes an object
+nothing is ever moved, and no call takes long. One file has texts, sets and tables, since each call
+goes through all three of one object's memory. No call lets other threads run, or makes an object
 that the search for reference cycles knows, before it is done with its changes.
 """
 
@@ -24,6 +25,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy
+
+from promscrape.model._uvarint_c cimport get_uvarint, put_uvarint, size_of_uvarint
 
 cdef extern from *:
     """
@@ -83,51 +86,18 @@ cdef inline size_t cells_of_class(int of) noexcept nogil:
     return <size_t>of if of <= EXACT_CELLS else <size_t>1 << (of - EXACT_CELLS - 1 + EXACT_BITS)
 
 
-# Read a uvarint before `end` and return the place behind it, NULL where there is none.
-cdef inline const uint8_t* read_size(
-    const uint8_t* at, const uint8_t* end, uint64_t* size
-) noexcept nogil:
-    cdef uint64_t found = 0
-    cdef int shift = 0
-    while at < end and shift < 63:
-        found |= <uint64_t>(at[0] & 0x7F) << shift
-        if at[0] < 0x80:
-            size[0] = found
-            return at + 1
-        at += 1
-        shift += 7
-    return NULL
-
-
-cdef inline size_t size_of_size(uint64_t size) noexcept nogil:
-    cdef size_t count = 1
-    while size >= 0x80:
-        size >>= 7
-        count += 1
-    return count
-
-
-cdef inline uint8_t* put_size(uint8_t* at, uint64_t size) noexcept nogil:
-    while size >= 0x80:
-        at[0] = <uint8_t>(size | 0x80)
-        size >>= 7
-        at += 1
-    at[0] = <uint8_t>size
-    return at + 1
-
-
 # Return the length of a text in the store, and where it begins behind that.
 cdef inline size_t size_of_text(const uint8_t** at) noexcept nogil:
     cdef uint64_t size = at[0][0]
     if size < 0x80:
         at[0] += 1
     else:
-        at[0] = read_size(at[0], at[0] + 10, &size)
+        at[0] = get_uvarint(at[0], at[0] + 10, &size)
     return size
 
 
 cdef inline size_t cells_of_text(size_t size) noexcept nogil:
-    return (size_of_size(size) + size + CELL - 1) // CELL
+    return (size_of_uvarint(size) + size + CELL - 1) // CELL
 
 
 cdef inline void put(Table* table, uint32_t number, uint32_t place) noexcept nogil:
@@ -229,17 +199,17 @@ cdef class LabelStore:
         if self.holds[row] == 0:
             return b"\x00"
         symbols = self.symbols_of(row, &count)
-        total = size_of_size(count // 2)
+        total = size_of_uvarint(count // 2)
         for at in range(count):
             text = self.sized_text(symbols[at])
             size = size_of_text(&text)
-            total += size_of_size(size) + size
+            total += size_of_uvarint(size) + size
         wire = PyBytes_FromStringAndSize(NULL, total)
-        end = put_size(<uint8_t*>PyBytes_AS_STRING(wire), count // 2)
+        end = put_uvarint(<uint8_t*>PyBytes_AS_STRING(wire), count // 2)
         for at in range(count):
             text = self.sized_text(symbols[at])
             size = size_of_text(&text)
-            end = put_size(end, size)
+            end = put_uvarint(end, size)
             memcpy(end, text, size)
             end += size
         return wire
@@ -315,13 +285,13 @@ cdef class LabelStore:
         cdef uint64_t size = 0, count = 0, place
         cdef uint32_t hash, symbol
         cdef void* grown
-        at = text = read_size(at, end, &count)
+        at = text = get_uvarint(at, end, &count)
         # Each text has a byte at least, its length.
         if at == NULL or count > <uint64_t>(end - at):
             raise ValueError("a label set that is cut short")
         count *= 2
         for place in range(count):
-            text = read_size(text, end, &size)
+            text = get_uvarint(text, end, &size)
             if text == NULL or size > <uint64_t>(end - text):
                 raise ValueError("a label set that is cut short")
             text += size
@@ -331,7 +301,7 @@ cdef class LabelStore:
                 raise MemoryError
             self.scratch, self.scratch_room = <uint32_t*>grown, 2 * count
         for place in range(count):
-            at = read_size(at, end, &size)
+            at = get_uvarint(at, end, &size)
             symbol = 0
             if size:
                 hash = seeded_hash(at, size, SEED)
@@ -373,7 +343,7 @@ cdef class LabelStore:
             symbol = self.symbol_end
             self.symbol_end += 1
         self.all_symbols[symbol].at, self.all_symbols[symbol].users = at, 0
-        memcpy(put_size(<uint8_t*>(self.cells + at), size), text, size)
+        memcpy(put_uvarint(<uint8_t*>(self.cells + at), size), text, size)
         self._enter(self.by_text, symbol, hash)
         return symbol
 

@@ -5,7 +5,8 @@
 
 The label sets are put together from the symbols of the store of label sets each time: that takes no
 longer than a look-up. The store is read with the GIL held throughout, since the event loop adds to
-it; no object is made meanwhile whose end could change it.
+it; no object is made meanwhile whose end could change it. Both versions stand in one file: they share
+the columns of a request, and the sample that they are made of.
 """
 
 from cpython cimport array as c_array
@@ -20,6 +21,7 @@ from libc.string cimport memcpy, memmove, memset
 import cramjam
 
 from promscrape.model._label_store_c cimport LabelStore
+from promscrape.model._uvarint_c cimport put_uvarint, size_of_uvarint
 
 from promscrape.storage.remote import _encode_py
 from promscrape.storage.remote._encode_py import encode_metadata_v1
@@ -38,13 +40,8 @@ cdef extern from *:
         return bits;
     #endif
     }
-
-    static inline int size_of_uvarint(uint64_t number) {
-        return (63 - __builtin_clzll(number | 1)) / 7 + 1;
-    }
     """
     uint64_t little_endian(uint64_t bits) nogil
-    int size_of_uvarint(uint64_t number) nogil
 
 cdef enum:
     # Tags: the field's number, and 0 for a varint, 1 for eight bytes, 2 for a length and bytes.
@@ -91,15 +88,6 @@ cdef class _Output:
         taken = PyBytes_FromStringAndSize(<char*>self.begin, self.at - self.begin)
         self.at = self.begin
         return taken
-
-
-cdef inline uint8_t* put_uvarint(uint8_t* at, uint64_t number) noexcept nogil:
-    while number >= 0x80:
-        at[0] = <uint8_t>(number | 0x80)
-        number >>= 7
-        at += 1
-    at[0] = <uint8_t>number
-    return at + 1
 
 
 cdef inline uint8_t* put_bytes(uint8_t* at, int tag, const void* text, size_t size) noexcept nogil:

@@ -21,6 +21,9 @@ for a pattern of zeros, and leave a block of records: elements from the tail of 
 the row's own value. Two copies of one distance are one, so the first copy of a record mostly runs
 from that tail through the head into the labels, and the last one ends before the value; both are
 made longer, in place, by what is alike of the values there. All that is left to write is a value.
+
+It is one file however long, since what makes programs, records and elements shares the form of all
+three, and its inner loops have to be inline in each other.
 """
 
 from cpython cimport array as c_array
@@ -28,6 +31,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
+
+from promscrape.model._uvarint_c cimport put_uvarint, size_of_uvarint
 
 cdef extern from *:
     """
@@ -40,10 +45,6 @@ cdef extern from *:
     #else
         return bits;
     #endif
-    }
-
-    static inline int template_size_of_uvarint(uint64_t number) {
-        return (63 - __builtin_clzll(number | 1)) / 7 + 1;
     }
 
     /* How many bytes are alike from the first one in memory on, and from the last one back, of
@@ -75,7 +76,6 @@ cdef extern from *:
     }
     """
     uint64_t little_endian "template_little_endian"(uint64_t bits) nogil
-    int size_of_uvarint "template_size_of_uvarint"(uint64_t number) nogil
     int first_alike(uint64_t a, uint64_t b) nogil
     int last_alike(uint64_t a, uint64_t b) nogil
     uint32_t alike(const uint8_t* a, const uint8_t* b, uint32_t most) nogil
@@ -220,16 +220,6 @@ cdef inline void literal(Writer* writer, const uint8_t* text, uint32_t size) noe
     if size > SLACK:
         memcpy(writer.at + SLACK, text + SLACK, size - SLACK)
     writer.at += size
-
-
-cdef inline int put_uvarint(uint8_t* at, uint64_t number) noexcept nogil:
-    cdef int size = 0
-    while number >= 0x80:
-        at[size] = <uint8_t>(number | 0x80)
-        number >>= 7
-        size += 1
-    at[size] = <uint8_t>number
-    return size + 1
 
 
 # Write the copy that waits so that a value's beginning can be added to its last element.
@@ -742,7 +732,7 @@ cdef class Template:
         for index in range(count):
             size = rows[index].end - rows[index].labels
             head[0] = 0x0A
-            literal(&writer, head, 1 + put_uvarint(head + 1, size))
+            literal(&writer, head, <uint32_t>(put_uvarint(head + 1, size) - head))
             self._run_program(&writer, rows, index)
             raw = little_endian(run.values[index])
             item[0] = 0x12

@@ -14,6 +14,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy
 
+from promscrape.model._uvarint_c cimport get_uvarint, put_uvarint
+
 from promscrape.storage.wal import _record_py
 from promscrape.storage.wal._record_py import encode_series, samples_head
 from promscrape.storage.wal.record_types import LoggedSeries
@@ -65,13 +67,7 @@ cdef struct Stretch:
 # Write `number` as a zigzagged uvarint and return the place behind it. Room for ten bytes is
 # the caller's.
 cdef inline uint8_t* put_varint(uint8_t* at, uint64_t number) noexcept nogil:
-    number = (number << 1) ^ (0 - (number >> 63))
-    while number >= 0x80:
-        at[0] = <uint8_t>(number | 0x80)
-        number >>= 7
-        at += 1
-    at[0] = <uint8_t>number
-    return at + 1
+    return put_uvarint(at, (number << 1) ^ (0 - (number >> 63)))
 
 
 # Write the bits of `value` from the highest byte, and return the place behind them.
@@ -90,25 +86,6 @@ cdef inline void put_head(uint8_t* at, uint64_t ref0, int64_t t0_ms) noexcept no
     memcpy(at + 1, &bits, 8)
     bits = big_endian(<uint64_t>t0_ms)
     memcpy(at + 9, &bits, 8)
-
-
-# Read a uvarint of at most 64 bits before `end` and return the place behind it, NULL where there
-# is none.
-cdef inline const uint8_t* get_uvarint(
-    const uint8_t* at, const uint8_t* end, uint64_t* number
-) noexcept nogil:
-    cdef uint64_t found = 0
-    cdef int shift = 0
-    while at < end and shift < 70:
-        if shift == 63 and at[0] > 1:
-            return NULL
-        found |= <uint64_t>(at[0] & 0x7F) << shift
-        if at[0] < 0x80:
-            number[0] = found
-            return at + 1
-        at += 1
-        shift += 7
-    return NULL
 
 
 cdef inline uint64_t unzigzag(uint64_t number) noexcept nogil:
