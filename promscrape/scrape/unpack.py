@@ -33,6 +33,7 @@ _LIBDEFLATE_BYTES = 4 << 20
 _GZIP_WBITS = 31
 _MAGIC = b"\x1f\x8b"
 _MEMBER = _MAGIC + b"\x08"
+_LOOKED_AT_BYTES = 1 << 20
 _SIZE_BYTES = 4  # the end of a member: how much it unpacks to
 _MOST_TIMES_LARGER = 1032  # deflate has no way to say more with fewer bits
 _ZSTD_ROOM_BYTES = 1 << 16
@@ -73,7 +74,7 @@ def _gunzip_at_once(packed: bytes, limit: int) -> bytes | None:
     It takes half as long as a piece at a time. None where it is for the caller to judge.
     """
     most = len(packed) * _MOST_TIMES_LARGER
-    if most >= limit or not packed.startswith(_MAGIC) or packed.find(_MEMBER, len(_MEMBER)) >= 0:
+    if most >= limit or not packed.startswith(_MAGIC) or _may_go_on(packed):
         return None
     size = int.from_bytes(packed[-_SIZE_BYTES:], "little")
     if size > most:
@@ -87,6 +88,15 @@ def _gunzip_at_once(packed: bytes, limit: int) -> bytes | None:
         return None
     # What follows the member is passed over in silence; then these bytes are not its size.
     return body if len(body) == size else None
+
+
+def _may_go_on(packed: bytes) -> bool:
+    """Whether what may be the beginning of another member stands behind that of the first."""
+    # In pieces: one call over a large body would hold up other threads for as long.
+    return any(
+        packed.find(_MEMBER, start, start + _LOOKED_AT_BYTES) >= 0
+        for start in range(len(_MEMBER), len(packed), _LOOKED_AT_BYTES - len(_MEMBER) + 1)
+    )
 
 
 def unzstd(packed: bytes, limit: int) -> bytes:
