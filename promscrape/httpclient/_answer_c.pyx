@@ -92,9 +92,16 @@ cdef class AnswerReader:
         return self.status != 0 or PyBytes_GET_SIZE(self._rest) != 0
 
     @property
+    def size(self):
+        if self._more is not None:
+            return sum(map(len, self._more))
+        return 0 if self._first is None else PyBytes_GET_SIZE(self._first)
+
+    @property
     def body(self):
         if self._more is not None:
-            return b"".join(self._more)
+            # What came is not kept twice, and is let go in the thread that asks.
+            self._first, self._more = b"".join(self._more), None
         return b"" if self._first is None else self._first
 
     def feed(self, bytes data not None):

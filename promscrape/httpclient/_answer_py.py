@@ -78,9 +78,17 @@ class AnswerReader:
         return bool(self.status or self._rest)
 
     @property
+    def size(self) -> int:
+        """How much of a body there is."""
+        return sum(map(len, self._parts))
+
+    @property
     def body(self) -> bytes:
-        parts = self._parts
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        """The body so far; once it was asked for, there is nothing more to feed."""
+        if len(self._parts) != 1:
+            # What came is not kept twice, and is let go in the thread that asks.
+            self._parts = [b"".join(self._parts)]
+        return self._parts[0]
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes; return whether the answer is whole.

@@ -26,6 +26,7 @@ from promscrape.httpclient.transport_error import os_reason, reason
 from promscrape.scrape.unpack import UNPACKERS
 
 _PACKING_BYTES = 1024
+_LARGE_BYTES = 2 << 20
 _OK: Final = int(HTTPStatus.OK)  # comparing with the enumeration's member costs a call
 _SYSTEM_CLOCK: Final = SystemClock()
 
@@ -121,7 +122,10 @@ class ScrapeClient:
             request.plain = None
             answer = None
         if answer is not None and answer.status == _OK:
-            return Response(answer.body, answer.content_type, answer.encoding)
+            # To put a hundred megabytes together would hold up the event loop for as long.
+            in_thread = answer.size >= _LARGE_BYTES
+            body = await asyncio.to_thread(lambda: answer.body) if in_thread else answer.body
+            return Response(body, answer.content_type, answer.encoding)
         left_s = request.timeout_s - (self._clock.monotonic_s() - began_s)
         if answer is None:
             return await self._fetch_fully(request, left_s)
@@ -190,6 +194,8 @@ class ScrapeClient:
             total += len(part)
             if total > self._most:
                 raise self._too_large()
+        if total >= _LARGE_BYTES:
+            return await asyncio.to_thread(b"".join, parts)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _check_size(self, size: int) -> None:

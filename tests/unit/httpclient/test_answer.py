@@ -155,6 +155,14 @@ def test_a_body_over_the_limit_is_refused_before_it_comes(answer: bytes) -> None
         AnswerReader(100).feed(answer)
 
 
+@pytest.mark.parametrize("size", [1, 7, 200])
+@pytest.mark.parametrize("answer", [PLAIN, CHUNKED])
+def test_the_size_of_a_body_is_known_before_it_is_put_together(answer: bytes, size: int) -> None:
+    """Who asks for it may want to do so elsewhere; it may be asked for twice."""
+    reader, _ = read(answer, size)
+    assert reader.size == len(reader.body) == len(reader.body) == reader.size > 0
+
+
 def test_a_body_at_the_limit_is_taken() -> None:
     """H15."""
     reader = AnswerReader(100)
