@@ -1,6 +1,7 @@
 """The extension modules; everything else about the build stands in pyproject.toml."""
 
 import os
+import sys
 
 from Cython.Compiler import Options
 from setuptools import Extension, setup
@@ -34,6 +35,8 @@ setup(
         compiled("promscrape.exposition._target_memory_c"),
         compiled("promscrape.exposition._walk_c"),
         compiled("promscrape.httpclient._answer_c"),
+        # It is about what only Linux has, and nothing needs it.
+        *([compiled("promscrape.httpclient._exchange_c")] if sys.platform == "linux" else []),
         compiled("promscrape.model._label_store_c"),
         compiled("promscrape.storage.remote._encode_c"),
         compiled("promscrape.storage.remote._template_c"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar, final
+from typing import TYPE_CHECKING, TypeVar, final
 
 import msgspec
 from prometheus_client import CollectorRegistry, disable_created_metrics
@@ -34,6 +34,7 @@ from promscrape.flags.features import (
     TYPE_AND_UNIT_LABELS,
 )
 from promscrape.flags.flags import Flags
+from promscrape.httpclient.lease import close_exchanges, open_exchanges
 from promscrape.model.metadata import Metadata
 from promscrape.process import LimitsCollector, ProcessMetrics, keep_heap_trimmed
 from promscrape.reload import Reloader
@@ -55,6 +56,9 @@ from promscrape.version import PROGRAM, Version
 from promscrape.web.options import WebOptions
 from promscrape.web.server import WebServer
 from promscrape.web.state import Phase
+
+if TYPE_CHECKING:
+    from promscrape.httpclient._exchange_c import Exchanges
 
 _USER_AGENT = f"{PROGRAM}/{Version.current().version}"
 
@@ -213,7 +217,11 @@ class Daemon:
         self._remote = self._remote_storage(self._storage, metrics)
         await stack.enter_async_context(self._remote)
         stack.callback(self._say, "Stopping remote storage...")
-        options = self._scrape_options(self._storage)
+        turns = Turns(GATHERED_S)
+        exchanges = open_exchanges(GATHERED_S, turns.give)
+        if exchanges is not None:
+            stack.callback(close_exchanges, exchanges)
+        options = self._scrape_options(self._storage, turns, exchanges)
         log = self._log.bind(component="scrape manager")
         self._scraping = ScrapeManager(options, log)
         await stack.enter_async_context(self._scraping)
@@ -271,7 +279,9 @@ class Daemon:
             for target in pool.active_targets():
                 yield from target.metadata.items()
 
-    def _scrape_options(self, storage: AgentStorage) -> ScrapeOptions:
+    def _scrape_options(
+        self, storage: AgentStorage, turns: Turns, exchanges: "Exchanges | None"
+    ) -> ScrapeOptions:
         tolerance_ns = self._flags.scrape_timestamp_tolerance.ns
         return ScrapeOptions(
             storage=storage,
@@ -280,7 +290,8 @@ class Daemon:
             run_in_thread=self._in_thread,
             user_agent=_USER_AGENT,
             ceiling_bytes=body_ceiling_bytes(self.limits.memory_bytes),
-            turns=Turns(GATHERED_S),
+            turns=turns,
+            exchanges=exchanges,
             tolerance_ns=tolerance_ns if self._flags.scrape_adjust_timestamps else None,
             sync_interval_s=self._flags.scrape_discovery_reload_interval.seconds or 5.0,
             reload_on_startup=True,

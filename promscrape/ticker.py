@@ -13,13 +13,11 @@ class Ticker:
 
     def next_due_s(self, now_s: float) -> float:
         """Return when the next tick is, or `now_s` where one was missed meanwhile."""
-        if self._elapsed(now_s) > self._tick:
+        elapsed = int((now_s - self._start_s) / self._interval_s)
+        if elapsed > self._tick:
             return now_s
         return self._start_s + (self._tick + 1) * self._interval_s
 
     def take(self, now_s: float) -> None:
         """Take the tick that was waited for; of several missed ones, the others are lost."""
-        self._tick = max(self._tick + 1, self._elapsed(now_s))
-
-    def _elapsed(self, now_s: float) -> int:
-        return int((now_s - self._start_s) / self._interval_s)
+        self._tick = max(self._tick + 1, int((now_s - self._start_s) / self._interval_s))

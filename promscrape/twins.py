@@ -4,6 +4,7 @@ All or none: a process that mixes them could not say in one word what it runs.
 """
 
 import os
+import sys
 from importlib.util import find_spec
 
 _COMPILED_MODULES = (
@@ -21,6 +22,7 @@ _COMPILED_MODULES = (
     "promscrape.storage.remote._template_c",
     "promscrape.storage.wal._record_c",
     "promscrape.storage.wal._timestamps_c",
+    *(["promscrape.httpclient._exchange_c"] if sys.platform == "linux" else []),
 )
 
 

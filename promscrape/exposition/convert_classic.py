@@ -13,8 +13,10 @@ Prometheus loses it without a word.
 import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple, final
+
+from msgspec.structs import replace
 
 from promscrape.exposition.columns import Columns, NewSeries
 from promscrape.exposition.created import SeriesLabels

@@ -10,8 +10,9 @@ import math
 from array import array
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import final
+
+from msgspec.structs import replace
 
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.entries import LabelPairs

@@ -11,8 +11,9 @@ A stage that has nothing to do is not there, and each does its work once for a l
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import final
+
+from msgspec.structs import replace
 
 from promscrape.exposition.body_format import BodyFormat, ProtobufFormat
 from promscrape.exposition.columns import Columns, NewSeries

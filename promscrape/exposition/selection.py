@@ -2,8 +2,9 @@
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import final
+
+from msgspec.structs import replace
 
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.entries import MetadataEntry

@@ -2,12 +2,15 @@
 
 import asyncio
 from math import inf
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import aiohttp
 
 from promscrape.httpclient.answer import AnswerReader
 from promscrape.httpclient.transport_error import os_reason
+
+if TYPE_CHECKING:
+    from promscrape.httpclient._exchange_c import Exchange, Exchanges
 
 IDLE_S: Final = 300
 """How long a connection is kept open without a request."""
@@ -94,6 +97,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_among",
+        "_exchange",
         "_handle",
         "_host",
         "_loop",
@@ -121,6 +125,7 @@ class Connection(asyncio.Protocol):
         self._handle, self._transport, self._made_by = handle, transport, protocol
         self._reader: AnswerReader | None = None
         self._whole: asyncio.Future[None] | None = None
+        self._exchange: Exchange | None = None
         self.is_open = not transport.is_closing()
         transport.set_protocol(self)
         among.add(self)
@@ -137,18 +142,59 @@ class Connection(asyncio.Protocol):
         self._whole = whole = self._loop.create_future()
         self._reader = reader
         self.asked_s = asked_s = self._loop.time()
-        self.due_s = due_s = asked_s + within_s
+        self.due_s = asked_s + within_s
         if not self.is_open:
             self._fail(LostConnectionError(None))
             return whole
-        if due_s < self._among.next_due_s:
-            self._among.watch(due_s, self._loop)
+        self._watch()
         if body:
             # What the peer does not take is kept by the transport, at most this one request.
             self._transport.writelines((head, body))
         else:
             self._transport.write(head)
         return whole
+
+    def lend(self, exchanges: "Exchanges", head: bytes) -> "Exchange":
+        """Let a thread make a request of this head over it, until `take_back` or `go_on`.
+
+        The event loop neither sees what comes meanwhile nor ends it when it is unused.
+        """
+        self._transport.pause_reading()
+        self.due_s = inf
+        self._exchange = exchanges.open(self._transport.get_extra_info("socket").fileno(), head)
+        return self._exchange
+
+    def is_lent(self, exchange: "Exchange") -> bool:
+        """Whether this exchange has it still."""
+        return self._exchange is exchange
+
+    def take_back(self) -> None:
+        """Let others use it again."""
+        self._end_exchange()
+        self.due_s = self._loop.time() + IDLE_S
+        self._watch()
+        self._transport.resume_reading()
+        self._host.idle.append(self)
+
+    def go_on(self, reader: AnswerReader, within_s: float) -> "asyncio.Future[None]":
+        """Read the rest of an answer whose beginning the thread took; else as `ask`."""
+        self._end_exchange()
+        self._whole = whole = self._loop.create_future()
+        self._reader = reader
+        self.asked_s = self._loop.time()
+        self.due_s = self.asked_s + within_s
+        self._watch()
+        self._transport.resume_reading()
+        return whole
+
+    def _end_exchange(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.close()
+
+    def _watch(self) -> None:
+        if self.due_s < self._among.next_due_s:
+            self._among.watch(self.due_s, self._loop)
 
     def abandon(self, whole: "asyncio.Future[None]") -> None:
         """Close the connection, unless the answer has come by now."""
@@ -157,6 +203,7 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         self.is_open, self.due_s = False, inf
+        self._end_exchange()
         self._among.discard(self)
         if self in self._host.idle:
             self._host.idle.remove(self)

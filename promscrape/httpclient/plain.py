@@ -122,11 +122,11 @@ class PlainClient:
                 await whole
             except LostConnectionError as exc:
                 if is_new or reader.has_begun:
-                    raise _failure(request, reader, exc) from exc
+                    raise failure(request, reader, exc) from exc
                 timeout_s -= asyncio.get_running_loop().time() - connection.asked_s
                 connection, is_new = None, True
             except TimeoutError as exc:
-                raise _failure(request, reader, exc) from exc
+                raise failure(request, reader, exc) from exc
             except BaseException:
                 connection.abandon(whole)
                 raise
@@ -158,7 +158,7 @@ class PlainClient:
             await whole
         except (LostConnectionError, TimeoutError) as exc:
             if not reader.status:
-                raise _failure(request, reader, exc) from exc
+                raise failure(request, reader, exc) from exc
         except BaseException:
             connection.abandon(whole)
             raise
@@ -168,19 +168,19 @@ class PlainClient:
         loop, session = asyncio.get_running_loop(), self._session
         connector = session.connector
         if connector is None:  # the client was closed
-            raise _failure(request, None, LostConnectionError(None))
+            raise failure(request, None, LostConnectionError(None))
         try:
             asked = aiohttp.ClientRequest("GET", request.url, loop=loop, session=session)
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=None)
             async with asyncio.timeout(within_s) as within:
                 handle = await connector.connect(asked, [], timeout)
         except (TimeoutError, aiohttp.ClientError) as exc:
-            raise _failure(request, None, exc) from exc
+            raise failure(request, None, exc) from exc
         left_s = (within.when() or 0.0) - loop.time()
         return Connection(handle, loop, request.host, self._open), left_s
 
 
-def _failure(request: PlainRequest, reader: AnswerReader | None, exc: Exception) -> FetchError:
+def failure(request: PlainRequest, reader: AnswerReader | None, exc: Exception) -> FetchError:
     """Return what is said of a request that failed, where the answer came this far."""
     has_head = reader is not None and reader.status
     if isinstance(exc, LostConnectionError):

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import aiohttp
 import msgspec
@@ -20,10 +20,14 @@ from promscrape.errors import BodySizeLimitExceeded, FetchError
 from promscrape.exposition.negotiation import accept_header
 from promscrape.httpclient.answer import BodyTooLarge, UnusualAnswer
 from promscrape.httpclient.client import HTTPClient
+from promscrape.httpclient.lease import Lease
 from promscrape.httpclient.plain import PlainClient, PlainRequest
 from promscrape.httpclient.redirect import shown
 from promscrape.httpclient.transport_error import os_reason, reason
 from promscrape.scrape.unpack import UNPACKERS
+
+if TYPE_CHECKING:
+    from promscrape.httpclient._exchange_c import Exchanges
 
 _PACKING_BYTES = 1024
 _LARGE_BYTES = 2 << 20
@@ -65,6 +69,7 @@ class ScrapeClient:
 
     ceiling_bytes: how large a body may be where the job sets no `body_size_limit`.
     unix_socket: where its requests go; "" for the hosts of their URLs.
+    exchanges: what sends requests ahead of the event loop, if there is such a thing.
     Raises ConfigError where the job's HTTP client cannot be made.
     """
 
@@ -75,11 +80,12 @@ class ScrapeClient:
         user_agent: str,
         clock: Clock = _SYSTEM_CLOCK,
         unix_socket: str = "",
+        exchanges: "Exchanges | None" = None,
     ) -> None:
         self._limit = config.body_size_limit.bytes or ceiling_bytes
         # Packing can add a little to a small body; what it unpacks to is checked by `unpack`.
         self._most = self._limit + _PACKING_BYTES
-        self._clock = clock
+        self._clock, self._exchanges = clock, exchanges
         self._is_ceiling = not config.body_size_limit
         escaping = config.metric_name_escaping_scheme
         self._headers = {
@@ -101,9 +107,24 @@ class ScrapeClient:
         headers = CIMultiDict(self._headers, **{"X-Prometheus-Scrape-Timeout-Seconds": decimal})
         return ScrapeRequest(url, headers, timeout_s)
 
-    async def fetch(self, request: ScrapeRequest) -> Response:
+    def lease(self, request: ScrapeRequest) -> Lease | None:
+        """Return what makes further such requests ahead of the event loop, None without it."""
+        plain, client, exchanges = request.plain, self._plain, self._exchanges
+        if plain is None or client is None or exchanges is None:
+            return None
+        return Lease.of(client, plain, exchanges)
+
+    def received(self, lease: Lease) -> Response | None:
+        """Return what a lease has got, if that is the usual answer; `fetch` says what else it is."""
+        answer = lease.received(self._most)
+        if answer is None:
+            return None
+        return Response(answer.body, answer.content_type, answer.encoding)
+
+    async def fetch(self, request: ScrapeRequest, lease: Lease | None = None) -> Response:
         """Make the request and read the body whole. Raises FetchError.
 
+        lease: where it has made the request already, and the answer has come.
         Cancellation closes the connection.
         """
         plain, client = request.plain, self._plain
@@ -112,9 +133,12 @@ class ScrapeClient:
             if prepared is None:
                 return await self._fetch_fully(request, request.timeout_s)
             plain, client = prepared
-        began_s = self._clock.monotonic_s()
+        began_s = self._clock.monotonic_s() if lease is None else lease.exchange.sent_s
         try:
-            answer = await client.get(plain, self._most, request.timeout_s)
+            if lease is None:
+                answer = await client.get(plain, self._most, request.timeout_s)
+            else:
+                answer = await lease.answer(self._most, request.timeout_s)
         except BodyTooLarge as exc:
             raise self._too_large() from exc
         except UnusualAnswer:

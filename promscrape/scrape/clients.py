@@ -41,7 +41,12 @@ class ScrapeClients:
         config, options = self._config, self._options
         try:
             return ScrapeClient(
-                config, options.ceiling_bytes, options.user_agent, options.clock, unix_socket
+                config,
+                options.ceiling_bytes,
+                options.user_agent,
+                options.clock,
+                unix_socket,
+                options.exchanges,
             )
         except ConfigError as exc:
             raise ConfigError(f"error creating HTTP client: {exc}") from exc

@@ -9,6 +9,7 @@ from typing import final
 
 from structlog.typing import FilteringBoundLogger
 
+from promscrape.httpclient.lease import NOT_SENT, Lease
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.options import ScrapeOptions
 from promscrape.scrape.schedule import AlignedTime
@@ -47,6 +48,7 @@ class ScrapeLoop:
         self._task: asyncio.Task[None] | None = None
         self._stopping = self._busy = self._is_woken = False
         self._marks_end = True
+        self._booked: Lease | None = None
         self._stopped = asyncio.Event()
         target.metadata = cache.metadata.families
 
@@ -63,16 +65,23 @@ class ScrapeLoop:
                 if self._options.scrape_on_shutdown:
                     await self._supervised(self._clock.now_ns() // _NS_PER_MS)
         finally:
+            self._work.unbook()
             self._stopped.set()
         if ticker is not None and self._marks_end and self._started_s is not None:
             await self._end_of_run(ticker)
 
     def stop(self) -> None:
         """Ask the loop to end. A scrape under way is finished and committed first (M18)."""
-        if not self._stopping and not self._busy and not self._stopped.is_set() and self._task:
-            self._task.cancel()
+        task, booked = self._task, self._booked
+        is_waiting = not (self._stopping or self._busy or self._stopped.is_set())
+        # An answer that is waited for is one of a scrape under way.
+        if task is not None and is_waiting and (booked is None or booked.withdraw()):
+            task.cancel()
             self._is_woken = True
         self._stopping = True
+
+    def _must_stop(self) -> bool:
+        return self._stopping
 
     async def stopped(self) -> None:
         """Return once no more scrape of this loop will be written."""
@@ -103,18 +112,35 @@ class ScrapeLoop:
     async def _scrape_on_ticks(self, ticker: Ticker) -> None:
         clock, work = self._clock, self._work
         aligned = AlignedTime(clock.now_ns(), self.target.interval_ns, self._options.tolerance_ns)
+        lease: Lease | None = None
         while True:
             self._busy = True
-            t_ms = aligned.stamp_ns(clock.now_ns()) // _NS_PER_MS
+            if lease is None:
+                began_ns, started_s = clock.now_ns(), clock.monotonic_s()
+            else:
+                began_ns, started_s = lease.exchange.sent_wall_ns, lease.exchange.sent_s
+            t_ms = aligned.stamp_ns(began_ns) // _NS_PER_MS
             # As `_supervised`, without its frames: each wake goes through all that wait.
             try:
-                await work.scrape(t_ms, self._begin())
+                await work.scrape(t_ms, self._begin(started_s), lease)
             except Exception as exc:  # noqa: BLE001 - see `_note_bug`
                 self._note_bug(t_ms, exc)
             self._busy = False
             if self._stopping:
                 return
-            await clock.sleep_until(ticker.next_due_s(clock.monotonic_s()))
+            due_s = ticker.next_due_s(clock.monotonic_s())
+            self._booked = lease = work.book(due_s)
+            if lease is not None:
+                await lease.answered
+                self._booked = None
+                if lease.exchange.outcome != NOT_SENT:
+                    ticker.take(lease.exchange.sent_s)
+                    continue
+                lease = None
+                work.unbook()
+                if self._must_stop():
+                    return
+            await clock.sleep_until(due_s)
             ticker.take(clock.monotonic_s())
 
     async def _next_tick(self, ticker: Ticker) -> None:
@@ -135,11 +161,10 @@ class ScrapeLoop:
 
     async def scrape(self, t_ms: int) -> None:
         """Scrape once and commit: samples, stale markers and report, or none of them."""
-        await self._work.scrape(t_ms, self._begin())
+        await self._work.scrape(t_ms, self._begin(self._clock.monotonic_s()))
 
-    def _begin(self) -> float:
-        """Return when the scrape begins, and take note of how long it was since the last one."""
-        started_s = self._clock.monotonic_s()
+    def _begin(self, started_s: float) -> float:
+        """Take note of when a scrape begins, and of how long it was since the last one."""
         if self._started_s is not None:
             self._interval_length.observe(started_s - self._started_s)
         self._started_s = started_s

@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from promscrape.clock import Clock
 from promscrape.scrape.collections import CollectionPauses
 from promscrape.scrape.metrics import ScrapeMetrics
 from promscrape.scrape.turns import Turns
 from promscrape.storage.interface import Appendable
+
+if TYPE_CHECKING:
+    from promscrape.httpclient._exchange_c import Exchanges
 
 OFF_LOOP_BYTES = 128 * 1024
 """A body of this size or more is unpacked and scanned in a thread.
@@ -52,6 +55,7 @@ class ScrapeOptions:
     type_and_unit_labels: whether series get the labels `__type__` and `__unit__`.
     attaches_metadata: whether samples carry what their target says of their family.
     turns: asked by each loop before it works on its body, on the event loop.
+    exchanges: what sends requests ahead of the event loop; None where each is made by it.
     ceiling_bytes: the largest body where a job sets no `body_size_limit`.
     """
 
@@ -62,6 +66,7 @@ class ScrapeOptions:
     user_agent: str
     ceiling_bytes: int
     turns: Turns = field(default_factory=Turns)
+    exchanges: "Exchanges | None" = None
     collections: CollectionPauses = field(default_factory=CollectionPauses)
     tolerance_ns: int | None = 2_000_000
     sync_interval_s: float = 5.0

@@ -7,8 +7,9 @@ everything; this page may only do what that would have done.
 """
 
 from array import array
-from dataclasses import replace
 from typing import final
+
+from msgspec.structs import replace
 
 from promscrape.exposition.columns import Columns
 from promscrape.scrape.cache import SeriesCache

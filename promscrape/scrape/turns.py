@@ -63,6 +63,13 @@ class Turns:
         self._waiting.append(turn)
         return turn
 
+    def give(self, asked: "list[asyncio.Future[None]]") -> None:
+        """Give a turn to each of those who have waited for others already."""
+        self._waiting.extend(asked)
+        if not self._is_taken:
+            self._is_taken = True
+            self._next(asyncio.get_running_loop())
+
     def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_gathering = True
         loop.call_later(self._gathered_s, self._end_gathering, loop)

@@ -22,6 +22,7 @@ from promscrape.exposition.body_format import BY_MEDIA_TYPE, BodyFormat
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.negotiation import media_type
 from promscrape.exposition.text_format import PROMETHEUS_TEXT
+from promscrape.httpclient.lease import Lease
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.client import Response, ScrapeRequest
 from promscrape.scrape.ingest import Ingest, Ingested
@@ -40,6 +41,8 @@ from promscrape.scrape.transaction import Transaction
 
 _NS_PER_MS = 1_000_000
 _SHORTEST_GATHERED_NS = 1_000_000_000
+# A connection that is seldom used is left to those who look whether it is still of use.
+_LONGEST_BOOKED_NS = 60_000_000_000
 
 
 class Fetcher(Protocol):
@@ -47,7 +50,11 @@ class Fetcher(Protocol):
 
     def request(self, url: str, timeout_s: float) -> ScrapeRequest: ...
 
-    async def fetch(self, request: ScrapeRequest) -> Response: ...
+    async def fetch(self, request: ScrapeRequest, lease: Lease | None = None) -> Response: ...
+
+    def lease(self, request: ScrapeRequest) -> Lease | None: ...
+
+    def received(self, lease: Lease) -> Response | None: ...
 
     def unpack(self, response: Response) -> bytes: ...
 
@@ -104,16 +111,49 @@ class ScrapeWork:
         self._format: BodyFormat = PROMETHEUS_TEXT
         # Who is due again soon cannot wait for others.
         self._may_wait = target.interval_ns >= _SHORTEST_GATHERED_NS
+        self._may_book = self._may_wait and target.interval_ns <= _LONGEST_BOOKED_NS
+        self._is_bookable = False
+        self._lease: Lease | None = None
 
-    async def scrape(self, t_ms: int, started_s: float) -> None:
+    def book(self, due_s: float) -> Lease | None:
+        """Have the request of the next scrape made when it is due, by the monotonic clock.
+
+        None where the event loop has to make it. The lease is for `scrape`, or for `unbook`.
+        """
+        if not self._is_bookable or self._job.forced_error is not None:
+            self.unbook()
+            return None
+        lease = self._lease
+        if lease is None:
+            lease = self._lease = self._client.lease(self._request)
+            if lease is None:
+                return None
+        if not lease.book(due_s, self.target.timeout_s):
+            self.unbook()
+            return None
+        return lease
+
+    def unbook(self) -> None:
+        """Make no more requests ahead; what is on its way is given up."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.end()
+
+    async def scrape(self, t_ms: int, started_s: float, lease: Lease | None = None) -> None:
         """Scrape once and commit: samples, stale markers and report, or none of them.
 
         started_s: when the scrape began, by the monotonic clock.
+        lease: what has made the request; it is the caller's turn.
         """
+        self._is_bookable = False
         answer: Response | ScrapeError | None = self._job.forced_error
+        if lease is not None:
+            # That it waited for others is left out, see below.
+            started_s = self._clock.monotonic_s() - lease.exchange.waited_s
+            answer = answer or self._client.received(lease)
         if answer is None:
             try:
-                answer = await self._client.fetch(self._request)
+                answer = await self._client.fetch(self._request, lease)
             except FetchError as exc:  # a failed scrape goes on like any other
                 answer = exc
         if isinstance(answer, Response):
@@ -124,17 +164,19 @@ class ScrapeWork:
                 with self._options.collections.pause() if put_off else nullcontext():
                     await self._take_large(answer, t_ms, started_s)
                 return
-        turn = self._options.turns.mine(may_wait=self._may_wait)
-        if turn is not None:
-            fetched_s = self._clock.monotonic_s()
-            await turn
-            # The wait for others is none that the target would have to answer for.
-            started_s += self._clock.monotonic_s() - fetched_s
+            self._is_bookable = self._may_book
+        if lease is None:
+            turn = self._options.turns.mine(may_wait=self._may_wait)
+            if turn is not None:
+                fetched_s = self._clock.monotonic_s()
+                await turn
+                # The wait for others is none that the target would have to answer for.
+                started_s += self._clock.monotonic_s() - fetched_s
         scanned = self._read(answer)
         if self._ingest.cache.owed > PACED_SAMPLES:
             await self._write_paced(scanned, t_ms, started_s)
-        else:
-            self._write(scanned, t_ms, started_s)
+        elif not self._write_steadily(scanned, t_ms, started_s):
+            self._write_anything(scanned, t_ms, started_s)
 
     async def _take_large(self, answer: Response, t_ms: int, started_s: float) -> None:
         scanned = await self._options.run_in_thread(lambda: self._read(answer))

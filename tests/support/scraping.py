@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.errors import FetchError, ScrapeError
+from promscrape.httpclient.lease import Lease
 from promscrape.model.labels import Labels
 from promscrape.scrape.client import Response, ScrapeRequest
 from promscrape.scrape.loop import ScrapeLoop
@@ -72,7 +73,13 @@ class CannedClient:
     def request(self, url: str, timeout_s: float) -> ScrapeRequest:
         return ScrapeRequest(url, {}, timeout_s)
 
-    async def fetch(self, request: ScrapeRequest) -> Response:
+    def lease(self, request: ScrapeRequest) -> Lease | None:
+        return None
+
+    def received(self, lease: Lease) -> Response | None:
+        return None
+
+    async def fetch(self, request: ScrapeRequest, lease: Lease | None = None) -> Response:
         self.requests += 1
         answer = self.answers.pop(0) if self.answers else b"a 1\n"
         await self.release.wait()

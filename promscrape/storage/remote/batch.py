@@ -7,10 +7,12 @@ a part is a slice of the columns of its commit.
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from itertools import compress
 from operator import itemgetter
-from typing import TypeVar, final
+from types import MappingProxyType
+from typing import Final, NoReturn, TypeVar, final
+
+import msgspec
 
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
@@ -22,14 +24,16 @@ T = TypeVar("T")
 Exemplars = Mapping[int, Sequence[Exemplar]]
 
 
+_NOTHING: Final[Mapping[int, NoReturn]] = MappingProxyType({})
+
+
 @final
-@dataclass(slots=True)  # not frozen, because that takes several times as long to make
-class Part:
+class Part(msgspec.Struct, eq=False):  # made without a line of Python
     """Consecutive items of one commit, in columns as `Columns` has them. Not to be changed.
 
     commit: the ticket of that commit. timestamps: None where all are at `t_ms`. source: an array
     that comes with each commit of the same series, of which `rows` is a copy from `place` on; None
-    where there is none. size: how many items there are.
+    where there is none. exemplar_count: how many there are in `exemplars`.
     """
 
     commit: Ticket
@@ -38,21 +42,21 @@ class Part:
     t_ms: int
     timestamps: "array[int] | None" = None
     starts: "array[int] | None" = None
-    histograms: Mapping[int, Histogram] = field(default_factory=dict)
-    exemplars: Exemplars = field(default_factory=dict)
+    histograms: Mapping[int, Histogram] = _NOTHING
+    exemplars: Exemplars = _NOTHING
+    exemplar_count: int = 0
     source: "array[int] | None" = None
     place: int = 0
-    size: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.size = len(self.rows)
-        if self.exemplars:
-            self.size += sum(map(len, self.exemplars.values()))
+    @property
+    def size(self) -> int:
+        """How many items there are."""
+        return len(self.rows) + self.exemplar_count
 
     @property
     def counts(self) -> Counts:
         return Counts(
-            len(self.rows) - len(self.histograms), len(self.histograms), self.size - len(self.rows)
+            len(self.rows) - len(self.histograms), len(self.histograms), self.exemplar_count
         )
 
     @property
@@ -73,6 +77,7 @@ class Part:
         """Return the rows from `start` to before `end`, with what belongs to them."""
         if start == 0 and end >= len(self.rows):
             return self
+        exemplars = _shifted(self.exemplars, start, end) if self.exemplars else _NOTHING
         return Part(
             self.commit,
             self.rows[start:end],
@@ -80,8 +85,9 @@ class Part:
             self.t_ms,
             None if self.timestamps is None else self.timestamps[start:end],
             None if self.starts is None else self.starts[start:end],
-            _shifted(self.histograms, start, end),
-            _shifted(self.exemplars, start, end),
+            _shifted(self.histograms, start, end) if self.histograms else _NOTHING,
+            exemplars,
+            count_of(exemplars) if exemplars else 0,
             self.source,
             self.place + start,
         )
@@ -102,6 +108,7 @@ class Part:
         if len(places) == len(self.rows):
             return self
         moved = {place: at for at, place in enumerate(places)}
+        exemplars = {moved[at]: found for at, found in self.exemplars.items() if at in moved}
         return Part(
             self.commit,
             taken(self.rows, places),
@@ -110,7 +117,8 @@ class Part:
             None if self.timestamps is None else taken(self.timestamps, places),
             None if self.starts is None else taken(self.starts, places),
             {moved[at]: found for at, found in self.histograms.items() if at in moved},
-            {moved[at]: found for at, found in self.exemplars.items() if at in moved},
+            exemplars,
+            count_of(exemplars),
         )
 
     def fitting(self, items: int) -> int:
@@ -129,9 +137,11 @@ class Part:
         return len(self.rows)
 
 
+def count_of(exemplars: Exemplars) -> int:
+    return sum(map(len, exemplars.values()))
+
+
 def _shifted(sparse: Mapping[int, T], start: int, end: int) -> Mapping[int, T]:
-    if not sparse:
-        return sparse
     return {at - start: found for at, found in sparse.items() if start <= at < end}
 
 
@@ -166,8 +176,9 @@ class Batch:
 
     def append(self, part: Part) -> None:
         self.parts.append(part)
-        self.size += part.size
-        self.rows += len(part.rows)
+        rows = len(part.rows)
+        self.size += rows + part.exemplar_count
+        self.rows += rows
         self.histograms += len(part.histograms)
 
     @property

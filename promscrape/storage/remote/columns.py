@@ -2,8 +2,9 @@
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import final
+
+import msgspec
 
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
@@ -11,8 +12,7 @@ from promscrape.storage.remote.outcome import Counts
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(msgspec.Struct, frozen=True):
     """Items in the order of the request, a TimeSeries each (H1).
 
     rows: of `RemoteSeries`. values: the bits of NaNs count. starts: 0 where unknown; None where
@@ -24,8 +24,8 @@ class Columns:
     timestamps: "array[int]"
     values: "array[float]"
     starts: "array[int] | None" = None
-    histograms: Mapping[int, Histogram] = field(default_factory=dict)
-    exemplars: Mapping[int, Sequence[Exemplar]] = field(default_factory=dict)
+    histograms: Mapping[int, Histogram] = {}
+    exemplars: Mapping[int, Sequence[Exemplar]] = {}
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, final
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
@@ -55,8 +56,7 @@ class QueueParts:
 
 
 @final
-@dataclass(slots=True)
-class _Request:
+class _Request(msgspec.Struct):
     """A batch, and what is sent of it."""
 
     batch: Batch

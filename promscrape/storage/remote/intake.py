@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Final, Protocol, final
 
 from promscrape.model.exemplar import Exemplar
-from promscrape.storage.remote.batch import Part, part_since, taken, taken_values
+from promscrape.storage.remote.batch import Part, count_of, part_since, taken, taken_values
 from promscrape.storage.remote.config import WriteMessage
 from promscrape.storage.remote.delivery import QueueParts
 from promscrape.storage.remote.outcome import Counts
@@ -251,4 +251,5 @@ def _replaced(part: Part, exemplars: dict[int, list[Exemplar]]) -> Part:
         part.starts,
         part.histograms,
         exemplars,
+        count_of(exemplars),
     )

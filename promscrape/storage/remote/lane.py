@@ -52,7 +52,7 @@ class Lanes:
         for gap in stored.backlog:
             self._add_backlog(Progress(Position(*gap.start)), Position(*gap.stop))
         start = min(stored.position, tail.end)
-        self._fresh = Lane(Progress(start, stored.sent_ms), make_reader(start, None), None)
+        self.fresh = Lane(Progress(start, stored.sent_ms), make_reader(start, None), None)
 
     def _add_backlog(self, progress: Progress, stop: Position) -> None:
         if progress.position < stop:
@@ -60,12 +60,8 @@ class Lanes:
             self._backlog.append(Lane(progress, reader, stop))
 
     @property
-    def fresh(self) -> Lane:
-        return self._fresh
-
-    @property
     def _all(self) -> list[Lane]:
-        return [self._fresh, *self._backlog]
+        return [self.fresh, *self._backlog]
 
     def close(self) -> None:
         for lane in self._all:
@@ -81,19 +77,19 @@ class Lanes:
             if self._is_far_behind(now_ms):
                 self._fork(now_ms)
             lane = self._next_lane()
-            commit = await lane.reader.read(along if lane is self._fresh else None)
+            commit = await lane.reader.read(along if lane is self.fresh else None)
             if commit is not None:
                 return lane, commit
 
     def _next_lane(self) -> Lane:
-        if self._fresh.reader.is_idle:
+        if self.fresh.reader.is_idle:
             for lane in reversed(self._backlog):
                 if not lane.reader.is_through:
                     return lane
-        return self._fresh
+        return self.fresh
 
     def _is_far_behind(self, now_ms: int) -> bool:
-        fresh = self._fresh
+        fresh = self.fresh
         return (
             self._prefers_fresh
             and not fresh.reader.is_at_end
@@ -103,12 +99,12 @@ class Lanes:
 
     def _fork(self, now_ms: int) -> None:
         """Go on at the end of the log, and make a backlog of what is before it."""
-        old, end = self._fresh, self._tail.end
+        old, end = self.fresh, self._tail.end
         read = old.reader.position
         old.reader.close()
         # What was read and is on its way still counts for the old stretch.
         self._backlog.append(Lane(old.progress, self._make_reader(read, end), end))
-        self._fresh = Lane(Progress(end, now_ms), self._make_reader(end, None), None)
+        self.fresh = Lane(Progress(end, now_ms), self._make_reader(end, None), None)
 
     def _drop_done(self) -> None:
         for lane in [lane for lane in self._backlog if lane.is_done]:
@@ -118,7 +114,7 @@ class Lanes:
     @property
     def are_at_end(self) -> bool:
         """Whether all commits come from memory, and none from the log's files."""
-        return not self._backlog and self._fresh.reader.is_at_end
+        return not self._backlog and self.fresh.reader.is_at_end
 
     @property
     def needed(self) -> Position:
@@ -136,7 +132,7 @@ class Lanes:
     def stored(self) -> StoredPosition:
         """Return what to write to the file."""
         self._drop_done()
-        progress = self._fresh.progress
+        progress = self.fresh.progress
         gaps = tuple(
             Gap(lane.progress.position, lane.stop)
             for lane in self._backlog

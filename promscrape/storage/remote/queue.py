@@ -179,9 +179,13 @@ class RemoteQueue:
         part = self._intake.plain(commit, self.lanes.fresh.progress)
         if part is None:
             return False
-        left = self._taken(part, shards)
+        metrics = self.metrics
+        metrics.queue_highest_timestamp_seconds = max(
+            metrics.queue_highest_timestamp_seconds, commit.newest_ms // 1000
+        )
+        metrics.current_segment = commit.end.segment
+        left = shards.take(part)
         assert not left  # there was room
-        self.metrics.current_segment = commit.end.segment
         return True
 
     async def _pass_on(self, lane: Lane, commit: Commit, shards: Shards) -> None:

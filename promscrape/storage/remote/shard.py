@@ -58,7 +58,7 @@ class Shard:
         while part.rows:
             is_last = not over_limit and len(self._full) >= self._options.max_batches
             room = limit - self._partial.size - is_last
-            if part.size <= room:
+            if len(part.rows) + part.exemplar_count <= room:
                 self._add(part)
                 return None
             count = part.fitting(room)

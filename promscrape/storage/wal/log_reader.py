@@ -56,6 +56,7 @@ class ReadCounts:
 class LogReader:
     """Implements `storage.wal.tail.Follower`. Belongs to one task, which reads.
 
+    is_at_end: whether commits come from memory, because all before them were read.
     position: the end of the last commit that was read. stop: where the reader is done, None
     where it goes on with the log.
     """
@@ -78,7 +79,7 @@ class LogReader:
         self.counts = counts or ReadCounts()
         self._waiting: deque[tuple[Commit, int]] = deque()  # each with the number of its samples
         self._waiting_samples = 0
-        self._at_end = stop is None and start >= tail.end
+        self.is_at_end = stop is None and start >= tail.end
         self._changed = asyncio.Event()
         self._along: Along | None = None
         self._named: dict[int, bytes] = {}  # series that are in the log's files only
@@ -89,11 +90,6 @@ class LogReader:
         """Follow the log no longer."""
         self._tail.leave(self)
         self._waiting.clear()
-
-    @property
-    def is_at_end(self) -> bool:
-        """Whether commits come from memory, because all before them were read."""
-        return self._at_end
 
     @property
     def has_waiting(self) -> bool:
@@ -133,7 +129,7 @@ class LogReader:
     def _fall_back(self) -> None:
         self._waiting.clear()
         self._waiting_samples = 0
-        self._next, self._at_end = self.position, False
+        self._next, self.is_at_end = self.position, False
         self._changed.set()
 
     def skip_to(self, position: Position) -> None:
@@ -142,7 +138,7 @@ class LogReader:
             self._waiting.clear()
             self._waiting_samples = 0
             self.position = self._next = position
-            self._at_end = False
+            self.is_at_end = False
             self._changed.set()
 
     async def read(self, along: Along | None = None) -> Commit | None:
@@ -155,7 +151,7 @@ class LogReader:
             if self._stop is not None and self._next >= self._stop:
                 return None
             self._changed.clear()
-            if self._at_end:
+            if self.is_at_end:
                 self._along = along
                 try:
                     await self._changed.wait()
@@ -169,13 +165,13 @@ class LogReader:
 
     def read_along(self) -> Commit | None:
         """Return the next commit where it is at hand because the reader keeps up, else None."""
-        return self._taken() if self._waiting and self._at_end else None
+        return self._taken() if self._waiting and self.is_at_end else None
 
     def _taken(self) -> Commit:
         commit, samples = self._waiting.popleft()
         self._waiting_samples -= samples
         self.position = commit.end
-        if self._at_end:
+        if self.is_at_end:
             self._count(commit)
         return commit
 
@@ -186,7 +182,7 @@ class LogReader:
         counts.exemplars += bool(commit.exemplars)
 
     def _join_end(self) -> None:
-        self._at_end = True
+        self.is_at_end = True
         self._has_searched = False
         self._files.forget()
         self._named.clear()
@@ -239,7 +235,7 @@ class LogReader:
 
         Returns whether that was of any use: it is done once, until the reader has caught up.
         """
-        if self._has_searched or self._at_end:
+        if self._has_searched or self.is_at_end:
             return False
         self._has_searched = True
         pace = Pace(self._clock, work_s=0.002, rest_s=0.002)

@@ -15,14 +15,15 @@ from promscrape.storage.wal.tail import Commit, Floats
 class WalRepeater:
     """Implements `storage.interface.Repeater`, as long as none of the series is dropped."""
 
-    __slots__ = ("_count", "_handles", "_layout", "_parts", "_refs")
+    __slots__ = ("_count", "_entries", "_handles", "_layout", "_parts", "_refs")
 
     def __init__(self, parts: WalParts, handles: Handles) -> None:
         self._parts, self._count = parts, len(handles)
         # The cache of layouts, which hears of drops, keeps this one no longer than the array.
         self._handles, self._layout = handles, BatchLayout(parts.table, handles)
         parts.layouts.keep(handles, self._layout)
-        self._refs = self._layout.shared_refs(parts.table)
+        self._refs = refs = self._layout.shared_refs(parts.table)
+        self._entries = self._layout.entries(parts.table, refs[0])
 
     def append(self, values: "array[float]", t_ms: int) -> bool:
         """See `storage.interface.Repeater`: what `WalAppender` makes of such a batch, at once."""
@@ -37,7 +38,7 @@ class WalRepeater:
         ):
             return False
         try:
-            parts.writer.append_one(layout.record(table, values, t_ms))
+            parts.writer.append_one(self._entries.record(t_ms, values))
         except StorageError:
             layout.step_back(table)
             raise

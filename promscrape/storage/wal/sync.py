@@ -22,10 +22,15 @@ class Syncer:
     ) -> None:
         self._writer, self._policy, self._clock, self._log = writer, policy, clock, log
         self._is_wanted = asyncio.Event()
+        self._is_noted = False
 
     def notice(self) -> None:
         """Take note that something was logged."""
+        # Nearly always that was noted before, and setting an event is a call of its own.
+        if self._is_noted:
+            return
         if self._policy is not FsyncPolicy.SEGMENT or self._writer.has_finished_segments:
+            self._is_noted = True
             self._is_wanted.set()
 
     async def run(self) -> None:
@@ -35,6 +40,7 @@ class Syncer:
             await self._is_wanted.wait()
             await self._clock.sleep_until(next_s)
             self._is_wanted.clear()
+            self._is_noted = False
             if self._policy is FsyncPolicy.INTERVAL:
                 next_s = self._clock.monotonic_s() + _INTERVAL_S
             await self._sync()

@@ -75,11 +75,12 @@ class Commit(msgspec.Struct):
 
 
 class Follower(Protocol):
-    """Someone who reads along. Neither call may wait, or raise."""
+    """Someone who reads along. Neither call may wait, or raise.
 
-    @property
-    def is_at_end(self) -> bool:
-        """Whether it wants the next commit's columns, because it has all before it."""
+    is_at_end: whether it wants the next commit's columns, because it has all before it.
+    """
+
+    is_at_end: bool
 
     def take(self, commit: Commit) -> None:
         """Take a commit that was just logged, right after all those before it."""

@@ -3,6 +3,11 @@
 import pytest
 import trustme
 
+from promscrape.httpclient.lease import HAS_EXCHANGES
+
+# The plain core has no thread that makes requests.
+collect_ignore = [] if HAS_EXCHANGES else ["test_lease.py"]
+
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
