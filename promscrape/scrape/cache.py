@@ -5,6 +5,8 @@ brings the series of the last one in the same order, all that follows from the s
 samples to keep, their labels, their storage handles) is one `Plan`, found again by the identity
 of the id column: nothing is done for each sample.
 
+All of it goes by the same few arrays, so it stands in one file, large as that is.
+
 Rules C1 to C17 of the scrape specification; source: Prometheus scrape/scrape.go, scrapeCache.
 """
 
