@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from promscrape.model.labels import Labels
 from promscrape.model.varint import uvarint
 from promscrape.storage.remote import _template_py
-from promscrape.storage.remote._template_py import END_MS, FIRST_MS, REACH, elements_of
+from promscrape.storage.remote._template_py import END_MS, FIRST_MS, REACH
 from promscrape.storage.remote.columns import Columns
 from promscrape.storage.remote.encode import Encoder
 from tests.property.test_remote_encode import BITS, LABELS, TEXTS
@@ -107,7 +107,7 @@ def many(seed: int, count: int) -> tuple[random.Random, list[Labels]]:
 @TWINS
 @pytest.mark.parametrize("seed", range(20))
 def test_any_rows_that_follow_each_other_can_be_written(twin: ModuleType, seed: int) -> None:
-    """Batches are cut where they are full: what comes before is packed by itself, and copied from."""
+    """Batches are cut where they are full: what would be copied from before is spelled out."""
     rng, labels = many(seed, 700)
     encoder, rows = rows_of(labels)
     template = twin.Template()
@@ -125,12 +125,11 @@ def test_any_rows_that_follow_each_other_can_be_written(twin: ModuleType, seed: 
         end = rng.choice([len(rows), rng.randrange(place, len(rows) + 1)])
         values, t_ms = doubles(bits[place:end]), rng.randrange(FIRST_MS, END_MS)
         given_ = min(REACH, end - place) if place else 0
-        elements, size = template.elements(values, place, t_ms)
+        begin = without_values(encoder, rows[place : place + given_])
+        elements, size = template.elements(values, place, t_ms, begin)
         whole = message_of(encoder, rows[place:end], values, t_ms)
-        before = whole[: len(whole) - size]
-        assert before == message_of(encoder, rows[place : place + given_], values[:given_], t_ms)
-        body = (elements_of(before) if before else b"") + elements
-        assert unpacked(body, len(whole)) == whole
+        assert size == len(whole)
+        assert unpacked(elements, size) == whole
 
 
 @TWINS
@@ -186,6 +185,22 @@ def test_what_is_not_there_is_a_bug(
     assert template.add(without_values(encoder, rows), 0)
     with pytest.raises(ValueError, match=rf"{error}.* not have"):
         template.elements(doubles([0] * count), place, t_ms)
+
+
+@TWINS
+@pytest.mark.parametrize("labels", [b"", b"\x0a\x02\x12\x00", b"\x0a\x05a\x12\x00"])
+def test_other_labels_than_those_of_the_rows_are_a_bug(twin: ModuleType, labels: bytes) -> None:
+    """They would be written in place of the series' own."""
+    _, all_labels = many(1, 200)
+    encoder, rows = rows_of(all_labels)
+    template = twin.Template()
+    assert template.add(without_values(encoder, rows), 0)
+    begin = without_values(encoder, rows[7:9])
+    for wrong in (labels, begin[:-1], begin + begin):
+        with pytest.raises(ValueError, match=r"labels|no message"):
+            template.elements(doubles([1, 2]), 7, FIRST_MS, wrong)
+    with pytest.raises(ValueError, match="labels"):
+        template.elements(doubles([1, 2]), 0, FIRST_MS, begin)
 
 
 @TWINS

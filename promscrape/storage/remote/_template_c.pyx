@@ -111,6 +111,8 @@ cdef enum:
     VALUES = 128
     SLACK = 16
     MOST_OF_COPY = 64 - HEAD_OF_VALUE  # of one that a value's beginning may be added to
+    SPELLED = 64  # a power of two
+    NOTHING_BEFORE = 255  # the reach of a row that has not enough rows before it for a record
 
 REACH = C_REACH
 FIRST_MS = 1 << 35
@@ -131,6 +133,7 @@ cdef struct Row:
 # The elements of a row follow its record. most_alike: by how much the first of them can be made
 # longer. tail_back: from the end of which row its tail comes. most_done: by how much the last one
 # can be made longer. item_back: of which row the item follows what that copies; 0 where it is none.
+# reach: how many rows back the farthest is that anything is copied from.
 cdef struct Record:
     uint16_t size
     uint16_t row_size
@@ -138,6 +141,7 @@ cdef struct Record:
     uint8_t tail_back
     uint8_t most_done
     uint8_t item_back
+    uint8_t reach
 
 
 # The records of up to 64 rows. zeros: which values are zero for them to be of use, a bit a row: of
@@ -357,16 +361,24 @@ cdef Match best_match(const Making* making, uint32_t row, uint32_t at) noexcept 
     return best
 
 
+# A text that had to be spelled out, since the row that has it is not in the message, and its place.
+cdef struct Spelled:
+    const uint8_t* text
+    uint32_t size
+    uint32_t place
+
+
 # Elements being made. position: what was written, in the message, up to the end of the last row,
 # whose time and, if any is pending, value are not there yet.
 cdef struct Run:
     const uint64_t* values
     Py_ssize_t place
     Py_ssize_t count
-    Py_ssize_t given
     uint8_t* at
     uint32_t position
-    uint32_t begin
+    # The labels of the first rows, where they are not the template's first ones.
+    const uint8_t* labels[C_REACH]
+    Spelled spelled[SPELLED]
     uint8_t time[2 * SLACK]
     Pending pending
     Seen seen
@@ -436,24 +448,6 @@ cdef inline void set_most_alike(
         record.most_alike = 0
     else:
         record.most_alike = min(63 - size, 8)
-
-
-# Write the elements of a row without the tail that the first of them begins with. They are no
-# shorter then, so that what comes after may be added to the last one all the same.
-cdef inline uint8_t* put_without_tail(
-    uint8_t* at, const uint8_t* element, uint32_t size
-) noexcept nogil:
-    cdef uint32_t offset, length, taken
-    if element[0] & 3 == 1:
-        length = (element[0] >> 2 & 7) + LEAST_COPY
-        offset, taken = (<uint32_t>element[0] >> 5) << 8 | element[1], 2
-    else:
-        length = (element[0] >> 2) + 1
-        offset, taken = element[1] | <uint32_t>element[2] << 8, 3
-    at[0] = <uint8_t>(2 | ((length - TIME_SIZE - 1) << 2))
-    at[1], at[2] = <uint8_t>offset, <uint8_t>(offset >> 8)
-    memcpy(at + 3, element + taken, size - taken)
-    return at + 3 + size - taken
 
 
 # Return how many bytes of two items are the same from their begin on; neither value is zero.
@@ -654,10 +648,11 @@ cdef class Template:
             at += piece
             size -= piece
 
-    def elements(self, c_array.array values not None, Py_ssize_t place, int64_t t_ms):
+    def elements(
+        self, c_array.array values not None, Py_ssize_t place, int64_t t_ms, bytes labels not None=b""
+    ):
         """Return what is written of rows, and the size of that in the message."""
         cdef Py_ssize_t count = len(values)
-        cdef Py_ssize_t given = min(count, C_REACH) if place else 0
         cdef Run run
         if place < 0 or place + count > self.rows:
             raise ValueError("rows that the template does not have")
@@ -665,89 +660,132 @@ cdef class Template:
             raise ValueError("a time that templates do not have")
         if values.ob_descr.typecode != c"d":
             raise TypeError("values are doubles")
-        if given == count:
-            return b"", 0
         memset(&run, 0, sizeof(run))
-        run.values, run.place, run.count, run.given = (
-            <const uint64_t*>values.data.as_voidptr, place, count, given
-        )
-        # Three bytes stand for four of a program, at most.
+        run.values, run.place, run.count = <const uint64_t*>values.data.as_voidptr, place, count
+        self._find_labels(&run, labels)
+        if not count:
+            return b"", 0
+        # Three bytes stand for four of a program, at most; labels may have to be spelled out.
         scratch.make_room(
-            3 * (self.begins[place + count] - self.begins[place]) + 64 * count + 1024
+            3 * (self.begins[place + count] - self.begins[place])
+            + 2 * PyBytes_GET_SIZE(labels) + 64 * count + 1024
         )
         run.at = scratch.begin
         run.time[0] = 0x10
         put_uvarint(run.time + 1, <uint64_t>t_ms)
         self._write(&run)
         written = PyBytes_FromStringAndSize(<char*>scratch.begin, run.at - scratch.begin)
-        return written, run.position - run.begin
+        return written, run.position
+
+    # Find the labels of the first rows in the message that has them.
+    cdef int _find_labels(self, Run* run, bytes labels) except -1:
+        cdef Py_ssize_t index, given = min(run.count, C_REACH) if run.place else 0
+        cdef const uint8_t* at = <const uint8_t*>PyBytes_AS_STRING(labels)
+        cdef const uint8_t* end = at + PyBytes_GET_SIZE(labels)
+        cdef uint32_t size
+        cdef uint8_t head[SLACK]
+        cdef int head_size
+        for index in range(given):
+            size = self._label_size(run.place + index)
+            head[0] = 0x0A
+            head_size = <int>(put_uvarint(head + 1, size + ZERO_SIZE) - head)
+            if end - at < head_size + size + ZERO_SIZE or memcmp(at, head, head_size) != 0:
+                raise ValueError("labels that the template does not have")
+            run.labels[index] = at + head_size
+            at += head_size + size + ZERO_SIZE
+        if at != end:
+            raise ValueError("labels that the template does not have")
+        return 0
 
     cdef int _write(self, Run* run) except -1:
-        cdef Py_ssize_t index, block, end
+        cdef Py_ssize_t index = 0, block, end
         run.pending.text[0], run.pending.text[1] = 0x12, VALUE_SIZE - ZERO_SIZE + TIME_SIZE
         run.pending.text[2] = 0x09
-        for index in range(run.given):
-            self._pass_row(run, index)
-        run.begin = run.position
-        index = run.given
-        if index == 0:
-            index = self._write_first_rows(run)
         while index < run.count:
             block = (run.place + index) // BLOCK
             end = min((block + 1) * BLOCK - run.place, run.count)
             self._prepare(run, block, end)
-            self._write_block(run, &self.blocks[block], index, end)
+            self._write_block(run, block, index, end)
             index = end
         return self._end(run)
 
-    # Take note of a row that stands before those that are written.
-    cdef void _pass_row(self, Run* run, Py_ssize_t index) noexcept nogil:
-        cdef uint64_t bits = run.values[index]
-        cdef uint32_t size = self._body_size(run.place + index, bits == 0)
-        run.position += 1 + size_of_uvarint(size) + size
-        if bits:
-            note_value(&run.seen, run.position - TIME_SIZE - VALUE_SIZE, bits)
+    cdef inline uint32_t _label_size(self, Py_ssize_t row) noexcept nogil:
+        cdef const uint8_t* at = self.program + self.begins[row]
+        return at[0] | <uint32_t>at[1] << 8
 
     # Return the size of a row without its head.
     cdef inline uint32_t _body_size(self, Py_ssize_t row, bint is_zero) noexcept nogil:
-        cdef const uint8_t* at = self.program + self.begins[row]
-        cdef uint32_t labels = at[0] | <uint32_t>at[1] << 8
-        return labels + TIME_SIZE + (ZERO_SIZE if is_zero else VALUE_SIZE)
+        return self._label_size(row) + TIME_SIZE + (ZERO_SIZE if is_zero else VALUE_SIZE)
 
-    # Write the first rows of the array, up to the time of the last of them, where nothing is that
-    # a tail could be copied from; return how many.
-    cdef Py_ssize_t _write_first_rows(self, Run* run) noexcept nogil:
-        cdef Py_ssize_t index, count = min(run.count, 2)
-        cdef uint64_t zeros[SPAN]
-        cdef Row rows[RING]
+    # Write a row that copies from rows which are not written, or has none before it.
+    cdef void _write_fresh(self, Run* run, const Row* rows, Py_ssize_t index) noexcept nogil:
+        cdef Py_ssize_t row = run.place + index
+        cdef const Row* own = &rows[row & (RING - 1)]
+        cdef uint64_t bits = run.values[index]
+        cdef uint32_t size = own.end - own.labels, head_size
         cdef Writer writer
         cdef uint8_t head[2 * SLACK]
-        cdef uint8_t item[2 * SLACK]
-        cdef uint64_t raw
-        cdef uint32_t size
         memset(&writer, 0, sizeof(writer))
         writer.at = run.at
-        zeros[0] = (run.values[0] == 0) | (<uint64_t>(run.values[count - 1] == 0)) << (count - 1)
-        self._find_rows(rows, 0, count, zeros)
-        for index in range(count):
-            size = rows[index].end - rows[index].labels
-            head[0] = 0x0A
-            literal(&writer, head, <uint32_t>(put_uvarint(head + 1, size) - head))
-            self._run_program(&writer, rows, index)
-            raw = little_endian(run.values[index])
-            item[0] = 0x12
-            if raw:
-                item[1], item[2] = VALUE_SIZE - ZERO_SIZE + TIME_SIZE, 0x09
-                memcpy(item + HEAD_OF_VALUE, &raw, 8)
-                note_value(&run.seen, rows[index].item, run.values[index])
-            else:
-                item[1] = TIME_SIZE
-            literal(&writer, item, VALUE_SIZE if raw else ZERO_SIZE)
-            if index + 1 < count:
+        head[0] = 0x0A
+        head_size = <uint32_t>(put_uvarint(head + 1, size) - head)
+        if index > 1:
+            # The tag of a head comes after any tail.
+            copy(
+                &writer, own.labels - head_size - rows[(row - 2) & (RING - 1)].end, TIME_SIZE + 1
+            )
+            literal(&writer, head + 1, head_size - 1)
+        else:
+            if index:
                 literal(&writer, run.time, TIME_SIZE)
+            literal(&writer, head, head_size)
+        self._run_within(run, &writer, rows, index, run.position + head_size)
+        if not bits:
+            head[0], head[1] = 0x12, TIME_SIZE
+            literal(&writer, head, ZERO_SIZE)
         flush(&writer)
-        run.at, run.position = writer.at, rows[count - 1].end
-        return count
+        run.at = writer.at
+        run.position += head_size + size
+
+    # As `_run_program`, but spell out what would be copied from rows that are not in the message,
+    # once. place: of the labels, in the message.
+    cdef void _run_within(
+        self, Run* run, Writer* writer, const Row* rows, Py_ssize_t index, uint32_t place
+    ) noexcept nogil:
+        cdef Py_ssize_t row = run.place + index, source
+        cdef const uint8_t* text
+        cdef const uint8_t* at = self.program + self.begins[row] + 2
+        cdef const Row* own = &rows[row & (RING - 1)]
+        cdef uint32_t size, source_at, same, done = 0, all_labels = own.item - own.labels
+        cdef Spelled* spelled
+        while done < all_labels:
+            if at[0] < COPY:
+                size = at[0]
+                literal(writer, at + 1, size)
+                at += 1 + size
+                done += size
+                continue
+            size = at[0] - COPY + LEAST_COPY
+            source, source_at = row - at[1], at[2] | <uint32_t>at[3] << 8
+            at += 4
+            if source >= run.place:
+                copy(
+                    writer, own.labels + done - rows[source & (RING - 1)].labels - source_at, size
+                )
+            else:
+                text = run.labels[index] + done
+                spelled = &run.spelled[hash_of(text) & (SPELLED - 1)]
+                same = 0
+                if spelled.size and place + done - spelled.place <= MAX_OFFSET:
+                    same = alike(spelled.text, text, min(spelled.size, size))
+                if same < LEAST_COPY:
+                    same = 0
+                else:
+                    copy(writer, place + done - spelled.place, same)
+                if same < size:
+                    literal(writer, text + same, size - same)
+                    spelled.text, spelled.size, spelled.place = text, size, place + done
+            done += size
 
     # Write the labels of a row; leave the last copy in the writer, and return the row whose labels
     # end with it, -1 where none do.
@@ -843,6 +881,7 @@ cdef class Template:
         memset(&record, 0, sizeof(record))
         memset(&writer, 0, sizeof(writer))
         writer.at = begin
+        record.reach = NOTHING_BEFORE
         if row > 1:
             self._begin_record(&writer, &record, rows, row)
             other = self._run_program(&writer, rows, row)
@@ -858,12 +897,26 @@ cdef class Template:
                 record.most_done = <uint8_t>min(63 - ((writer.at - 3)[0] >> 2), VALUE_SIZE)
             flush(&writer)
             set_most_alike(&record, begin, writer.at)
+            record.reach = max(self._reach(row), record.tail_back)
         record.size = <uint16_t>(writer.at - begin)
         record.row_size = <uint16_t>(
             own.end - own.labels + 1 + size_of_uvarint(own.end - own.labels)
         )
         memcpy(at, &record, sizeof(record))
         return writer.at
+
+    # Return how many rows back the farthest is that a row's labels copy from.
+    cdef uint8_t _reach(self, Py_ssize_t row) noexcept nogil:
+        cdef const uint8_t* at = self.program + self.begins[row] + 2
+        cdef const uint8_t* end = self.program + self.begins[row + 1]
+        cdef uint8_t reach = 0
+        while at < end:
+            if at[0] < COPY:
+                at += 1 + at[0]
+            else:
+                reach = max(reach, at[1])
+                at += 4
+        return reach
 
     # Write the tail of the row before, and the head of this one. Where its labels begin like those
     # of another row, all of that may be there before them, too.
@@ -892,11 +945,13 @@ cdef class Template:
         literal(writer, head + 1, head_size - 1)
 
     cdef void _write_block(
-        self, Run* run, const Block* block, Py_ssize_t index, Py_ssize_t end
+        self, Run* run, Py_ssize_t number, Py_ssize_t index, Py_ssize_t end
     ) noexcept nogil:
-        cdef const uint8_t* at = block.records
+        cdef const uint8_t* at = self.blocks[number].records
         cdef Py_ssize_t skipped
         cdef Record record
+        cdef Row rows[RING]
+        cdef bint has_rows = False
         cdef uint64_t bits
         cdef uint32_t alike, done
         for skipped in range((run.place + index) % BLOCK):
@@ -905,30 +960,34 @@ cdef class Template:
         for index in range(index, end):
             memcpy(&record, at, sizeof(record))
             at += sizeof(record)
-            alike = 0
-            if run.pending.left:
-                alike = alike_at_end(&run.pending, run.values[index - record.tail_back])
-                alike = min(alike, record.most_alike)
-                run.at = end_value(run.at, &run.pending, alike)
-            if index == run.given:
-                run.at = put_without_tail(run.at, at, record.size)
+            bits, done = run.values[index], 0
+            if record.reach > index:
+                if not has_rows:
+                    self._find_rows(rows, number * BLOCK, run.place + end, run.zeros)
+                    has_rows = True
+                if run.pending.left:
+                    run.at = end_value(run.at, &run.pending, 0)
+                self._write_fresh(run, rows, index)
             else:
+                alike = 0
+                if run.pending.left:
+                    alike = alike_at_end(&run.pending, run.values[index - record.tail_back])
+                    alike = min(alike, record.most_alike)
+                    run.at = end_value(run.at, &run.pending, alike)
                 memcpy(run.at, at, WIDE)
                 if record.size > WIDE:
                     memcpy(run.at + WIDE, at + WIDE, record.size - WIDE)
                 run.at[0] += <uint8_t>(alike << 2)
                 run.at += record.size
+                run.position += record.row_size
+                if record.item_back and bits:
+                    done = alike_at_begin(bits, run.values[index - record.item_back])
+                    done = min(done, record.most_done)
+                    (run.at - 3)[0] += <uint8_t>(done << 2)
             at += record.size
-            run.position += record.row_size
-            bits = run.values[index]
             run.pending.left = 0
             if not bits:
                 continue
-            done = 0
-            if record.item_back:
-                done = alike_at_begin(bits, run.values[index - record.item_back])
-                done = min(done, record.most_done)
-                (run.at - 3)[0] += <uint8_t>(done << 2)
             run.at = begin_value(
                 run.at, &run.seen, &run.pending, run.position - TIME_SIZE - VALUE_SIZE, bits, done
             )

@@ -59,22 +59,30 @@ class Template:
         self.memory += sum(len(one) + _BYTES_BESIDE_LABELS for one in labels[known:])
         return True
 
-    def elements(self, values: "array[float]", place: int, t_ms: int) -> tuple[bytes, int]:
+    def elements(
+        self, values: "array[float]", place: int, t_ms: int, labels: bytes = b""
+    ) -> tuple[bytes, int]:
         """Return elements of rows from `place` on, a value each, and how much they stand for.
 
-        Unless these are the template's first rows, the first `REACH` of them are left out: they
-        stand right before in the body, and may be copied from. Raises ValueError for rows that are
-        not there, and a time from before FIRST_MS or from END_MS on.
+        labels: unless these are the template's first rows, a message of the first `REACH` of
+            them as `add` takes it: they may have copied from rows that are not in the body.
+        Raises ValueError for rows that are not there, other labels than that, and a time from
+        before FIRST_MS or from END_MS on.
         """
         if place < 0 or place + len(values) > self.rows:
             raise ValueError("rows that the template does not have")
         if not FIRST_MS <= t_ms < END_MS:
             raise ValueError("a time that templates do not have")
+        given = min(len(values), REACH) if place else 0
+        if [len(own) for own in _split(labels)] != [
+            len(own) for own in self._labels[place : place + given]
+        ]:
+            raise ValueError("labels that the template does not have")
         tail = b"\x10" + uvarint(t_ms)
         raw = values.tobytes()
         message = b"".join(
             _series(self._labels[place + at], raw[8 * at : 8 * at + 8], tail)
-            for at in range(REACH if place else 0, len(values))
+            for at in range(len(values))
         )
         return elements_of(message) if message else b"", len(message)
 

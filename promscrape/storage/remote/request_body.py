@@ -66,12 +66,10 @@ class BodyWriter:
             if template is None:
                 others.append(part)
                 continue
-            given = min(len(part.rows), REACH) if part.place else 0
-            if given:
-                others.append(part.between(0, given))
             size += self._append(others, pieces)
             others = []
-            elements, length = template.elements(part.values, part.place, part.t_ms)
+            begin = self._labels(part.rows[:REACH]) if part.place else b""
+            elements, length = template.elements(part.values, part.place, part.t_ms, begin)
             pieces.append(elements)
             size += length
         size += self._append(others, pieces)
@@ -122,9 +120,12 @@ class BodyWriter:
         template = known.template
         back = min(template.rows, REACH)
         some = rows[template.rows - back : template.rows + _ROWS_AT_ONCE]
-        nothing = array("q", bytes(8 * len(some)))
-        message = self._encoder.encode_v1(Columns(some, nothing, array("d", nothing.tobytes())))
-        known.is_fit = template.add(message, back)
+        known.is_fit = template.add(self._labels(some), back)
         self.memory += template.memory - known.memory
         known.memory = template.memory
         return known.is_fit
+
+    def _labels(self, rows: "array[int]") -> bytes:
+        """Return a message of rows that have neither a value nor a time."""
+        nothing = bytes(8 * len(rows))
+        return self._encoder.encode_v1(Columns(rows, array("q", nothing), array("d", nothing)))
