@@ -1,11 +1,6 @@
 """What the compiled scanner takes of memory for a target."""
 
-import pytest
-
 from promscrape.exposition.scanner import TextScanner
-from promscrape.twins import COMPILED
-
-pytestmark = pytest.mark.skipif(not COMPILED, reason="the plain twin has no memory of its own")
 
 LINES = [b'a_total{path="/some/where/%05d"} 1\n' % at for at in range(5000)]
 
