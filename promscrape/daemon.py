@@ -34,6 +34,7 @@ from promscrape.flags.features import (
     TYPE_AND_UNIT_LABELS,
 )
 from promscrape.flags.flags import Flags
+from promscrape.httpclient.lease import GATHERED_S as ANSWERS_GATHERED_S
 from promscrape.httpclient.lease import close_exchanges, open_exchanges
 from promscrape.model.metadata import Metadata
 from promscrape.process import LimitsCollector, ProcessMetrics, keep_heap_trimmed
@@ -218,7 +219,7 @@ class Daemon:
         await stack.enter_async_context(self._remote)
         stack.callback(self._say, "Stopping remote storage...")
         turns = Turns(GATHERED_S)
-        exchanges = open_exchanges(GATHERED_S, turns.give)
+        exchanges = open_exchanges(ANSWERS_GATHERED_S, turns.give)
         if exchanges is not None:
             stack.callback(close_exchanges, exchanges)
         options = self._scrape_options(self._storage, turns, exchanges)

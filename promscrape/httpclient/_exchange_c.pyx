@@ -186,6 +186,7 @@ cdef class Exchanges:
         pthread_mutex_lock(&engine.lock)
         slot = engine.first_done
         engine.first_done = engine.last_done = NULL
+        engine.done_count = 0
         engine.notice_due_ns = INT64_MAX
         while slot != NULL:
             following = slot.next

@@ -31,6 +31,8 @@ cdef enum:
     MOST_BYTES = 1024 * 1024
     # One that takes a while of its own to be worked on is not kept waiting for others.
     LARGE_BYTES = 128 * 1024
+    # So many are enough to be worked on together.
+    ENOUGH = 20
     NS_PER_S = 1_000_000_000
 
 cdef struct Slot:
@@ -72,6 +74,7 @@ cdef struct Engine:
     Slot *current
     Slot *first_done
     Slot *last_done
+    int done_count
     int64_t gathered_ns
     int64_t noticed_ns
     # When the owner is to be told of what is done, and when the timer goes off; INT64_MAX: never.
@@ -164,8 +167,10 @@ cdef inline void finish(Engine *engine, Slot *slot, int outcome, int64_t at_ns) 
     else:
         engine.last_done.next = slot
     engine.last_done = slot
-    if outcome != ANSWERED or slot.size >= LARGE_BYTES or due_ns < at_ns:
+    engine.done_count += 1
+    if outcome != ANSWERED or slot.size >= LARGE_BYTES or engine.done_count >= ENOUGH:
         due_ns = at_ns
+    due_ns = max(due_ns, at_ns)
     if due_ns < engine.notice_due_ns:
         engine.notice_due_ns = due_ns
 

@@ -26,6 +26,9 @@ HAS_EXCHANGES: Final = COMPILED and sys.platform == "linux"
 if TYPE_CHECKING or HAS_EXCHANGES:
     from promscrape.httpclient._exchange_c import Exchange, Exchanges
 
+GATHERED_S: Final = 0.2
+"""How long an answer waits at most for others; not where twenty are there before."""
+
 # What `Exchange.outcome` says.
 NOT_SENT, ANSWERED, _LOST, _TIMED_OUT = range(1, 5)
 
@@ -38,7 +41,7 @@ def open_exchanges(
 ) -> "Exchanges | None":
     """Start the thread, for the running event loop; None where there is none here.
 
-    gathered_s: how long an answer waits at most for others.
+    gathered_s: how long an answer waits at most for others, unless there are enough.
     give: called with the futures of all leases whose answers have come, to be done by it.
     """
     if not HAS_EXCHANGES:

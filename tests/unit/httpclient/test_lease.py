@@ -123,6 +123,27 @@ async def test_what_an_answer_took_does_not_count_the_wait_for_others() -> None:
         assert it.lease.received(MOST) is not None
 
 
+async def test_many_answers_wait_for_no_more() -> None:
+    """What is enough to be worked on together is worked on."""
+    async with talking(answer) as (url, counts), plain() as client:
+        request = prepared(client, url)
+        await asyncio.gather(*(client.get(request, MOST, TIMEOUT_S) for _ in range(20)))
+        assert len(counts) == 20
+        exchanges = open_exchanges(3600.0, give)
+        assert exchanges is not None
+        leases = [Lease.of(client, request, exchanges) for _ in range(20)]
+        for some in (leases[:1], leases):  # the first of all does not wait
+            for lease in some:
+                assert lease is not None
+                assert lease.book(time.monotonic(), TIMEOUT_S)
+            async with asyncio.timeout(TIMEOUT_S):
+                for lease in some:
+                    assert lease is not None
+                    await lease.answered
+                    assert lease.received(MOST) is not None
+        close_exchanges(exchanges)
+
+
 @pytest.mark.parametrize(
     "pieces",
     [

