@@ -92,6 +92,8 @@ def _gunzip_at_once(packed: bytes, limit: int) -> bytes | None:
 
 def _may_go_on(packed: bytes) -> bool:
     """Whether what may be the beginning of another member stands behind that of the first."""
+    if len(packed) <= _LOOKED_AT_BYTES:
+        return packed.find(_MEMBER, len(_MEMBER)) >= 0
     # In pieces: one call over a large body would hold up other threads for as long.
     return any(
         packed.find(_MEMBER, start, start + _LOOKED_AT_BYTES) >= 0

@@ -173,9 +173,11 @@ class ScrapeWork:
                 # The wait for others is none that the target would have to answer for.
                 started_s += self._clock.monotonic_s() - fetched_s
         scanned = self._read(answer)
+        if self._write_steadily(scanned, t_ms, started_s):
+            return
         if self._ingest.cache.owed > PACED_SAMPLES:
             await self._write_paced(scanned, t_ms, started_s)
-        elif not self._write_steadily(scanned, t_ms, started_s):
+        else:
             self._write_anything(scanned, t_ms, started_s)
 
     async def _take_large(self, answer: Response, t_ms: int, started_s: float) -> None:

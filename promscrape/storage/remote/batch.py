@@ -163,14 +163,14 @@ class Batch:
     """What becomes one request: parts in their order.
 
     size: how many items there are. rows: how many samples and histograms, each of which is a
-    TimeSeries. histograms: how many of these are histograms.
+    TimeSeries. histograms: how many of these are histograms. newest_ms: the newest timestamp.
     """
 
-    __slots__ = ("histograms", "parts", "rows", "size")
+    __slots__ = ("histograms", "newest_ms", "parts", "rows", "size")
 
     def __init__(self, parts: Iterable[Part] = ()) -> None:
         self.parts: list[Part] = []
-        self.size = self.rows = self.histograms = 0
+        self.size = self.rows = self.histograms = self.newest_ms = 0
         for part in parts:
             self.append(part)
 
@@ -180,6 +180,9 @@ class Batch:
         self.size += rows + part.exemplar_count
         self.rows += rows
         self.histograms += len(part.histograms)
+        self.newest_ms = max(
+            self.newest_ms, part.t_ms if part.timestamps is None else max(part.timestamps)
+        )
 
     @property
     def counts(self) -> Counts:
@@ -188,10 +191,6 @@ class Batch:
     @property
     def oldest_ms(self) -> int:
         return min(part.oldest_ms for part in self.parts)
-
-    @property
-    def newest_ms(self) -> int:
-        return max(part.newest_ms for part in self.parts)
 
     def since(self, limit_ms: int) -> "Batch":
         """Return what is not before `limit_ms` (6.3)."""
@@ -277,7 +276,7 @@ def settle(parts: Iterable[Part]) -> None:
     """Take note that the destination has these parts, or shall not get them."""
     lanes = set()
     for part in parts:
-        part.commit.items -= part.size
+        part.commit.items -= len(part.rows) + part.exemplar_count
         lanes.add(part.commit.lane)
     for lane in lanes:
         lane.advance()
