@@ -67,12 +67,14 @@ def _build_daemon(flags: Flags, log: FilteringBoundLogger) -> Runnable:
     from promscrape.process import (  # noqa: PLC0415
         collect_garbage_less_often,
         give_large_memory_back,
+        raise_file_limit,
         take_short_turns,
     )
 
     collect_garbage_less_often()
     give_large_memory_back()
     take_short_turns()
+    raise_file_limit()
     return Daemon(flags, log)
 
 

@@ -5,9 +5,11 @@ stand-ins here: tasks for goroutines, and the limits that the worker threads fol
 """
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import os
+import resource
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -168,6 +170,18 @@ def take_short_turns() -> None:
     they come faster than that, and add up.
     """
     sys.setswitchinterval(_TURN_S)
+
+
+def raise_file_limit() -> None:
+    """Let the process open as many files as the system lets it have at most.
+
+    Each target has a connection that stays open. Prometheus's users never set the limit that
+    mostly stands at 1024: the runtime of Go raises it at every start.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # There are systems that have no number for "as many as you like".
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def give_large_memory_back(environ: Mapping[str, str] = os.environ) -> bool:

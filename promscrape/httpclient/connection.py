@@ -157,12 +157,14 @@ class Connection(asyncio.Protocol):
     def lend(self, exchanges: "Exchanges", head: bytes) -> "Exchange":
         """Let a thread make a request of this head over it, until `take_back` or `go_on`.
 
-        The event loop neither sees what comes meanwhile nor ends it when it is unused.
+        The event loop neither sees what comes meanwhile nor ends it when it is unused. Raises
+        OSError, and is as before, where that takes more files than may be open.
         """
+        fd = self._transport.get_extra_info("socket").fileno()
+        self._exchange = exchange = exchanges.open(fd, head)
         self._transport.pause_reading()
         self.due_s = inf
-        self._exchange = exchanges.open(self._transport.get_extra_info("socket").fileno(), head)
-        return self._exchange
+        return exchange
 
     def is_lent(self, exchange: "Exchange") -> bool:
         """Whether this exchange has it still."""

@@ -84,9 +84,16 @@ class Lease:
     def of(
         cls, client: PlainClient, request: PlainRequest, exchanges: "Exchanges"
     ) -> "Lease | None":
-        """Take over a connection that nobody uses; None where there is none."""
+        """Take over a connection that nobody uses; None where there is none, or no room for it."""
         idle = request.host.idle
-        return cls(client, request, idle.pop(), exchanges) if idle else None
+        if not idle:
+            return None
+        connection = idle.pop()
+        try:
+            return cls(client, request, connection, exchanges)
+        except OSError:
+            idle.append(connection)
+            return None
 
     def book(self, due_s: float, timeout_s: float) -> bool:
         """Book the next request for a time of the monotonic clock.

@@ -2,6 +2,7 @@
 
 import asyncio
 import platform
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +17,7 @@ from promscrape.process import (
     ProcessMetrics,
     give_large_memory_back,
     keep_heap_trimmed,
+    raise_file_limit,
     take_short_turns,
     task_count,
 )
@@ -139,6 +141,17 @@ def test_the_event_loop_waits_for_no_long_turn_of_a_thread() -> None:
         assert sys.getswitchinterval() <= 0.001
     finally:
         sys.setswitchinterval(before_s)
+
+
+def test_as_many_files_may_be_open_as_the_system_allows() -> None:
+    """Service 10: as with Go's programs, whatever the shell says; `process_max_fds` shows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
+    try:
+        raise_file_limit()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_tasks_stand_for_goroutines() -> None:

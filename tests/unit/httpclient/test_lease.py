@@ -1,6 +1,7 @@
 """Requests that a thread sends ahead of the event loop."""
 
 import asyncio
+import resource
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -300,6 +301,24 @@ async def test_closing_the_client_ends_a_lease_wherever_it_is() -> None:
         it.client.close()
         assert not it.lease.book(time.monotonic(), TIMEOUT_S)
         assert not it.lease.answered.done()
+
+
+async def test_there_is_no_lease_where_no_more_files_may_be_open() -> None:
+    """The event loop goes on with the connection."""
+    async with talking(answer) as (url, counts), plain() as client:
+        request = prepared(client, url)
+        await client.get(request, MOST, TIMEOUT_S)
+        exchanges = open_exchanges(0.0, give)
+        assert exchanges is not None
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            assert Lease.of(client, request, exchanges) is None
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await client.get(request, MOST, TIMEOUT_S)
+        assert counts == [2]
+        close_exchanges(exchanges)
 
 
 async def test_there_is_no_lease_without_an_idle_connection() -> None:
