@@ -79,15 +79,20 @@ async def test_a_series_leaves_five_minutes_after_its_marker(tmp_path: Path) -> 
         assert active(storage) == 1
 
 
+def lose_two(storage: AgentStorage) -> None:
+    """Scrape A, B, C and "d", the last of a target that then is away; and A and B without C."""
+    target, away = Target(storage, [A, B, C]), Target(storage, [metric("d")])
+    target.scrape([1, 2, 3], START_MS)
+    away.scrape([4], START_MS)
+    end(storage, away, START_MS + 1000)
+    leave_out(storage, [A, B], [C], START_MS + 1000)
+
+
 async def test_a_series_that_its_target_left_out_leaves_sooner(tmp_path: Path) -> None:
     """A target that is away comes back with all its series, which one without some seldom does."""
     clock = ManualClock()
     async with open_storage(tmp_path, clock=clock) as storage:
-        target, away = Target(storage, [A, B, C]), Target(storage, [metric("d")])
-        target.scrape([1, 2, 3], START_MS)
-        away.scrape([4], START_MS)
-        end(storage, away, START_MS + 1000)
-        leave_out(storage, [A, B], [C], START_MS + 1000)
+        lose_two(storage)
         await clock.advance(BRIEF_SILENCE_S - 1)
         assert active(storage) == 4
         await clock.advance(2 * STEP_S)
@@ -348,11 +353,7 @@ async def test_a_restart_goes_by_the_same_silence(tmp_path: Path) -> None:
     """What was left out is gone before what is away, by the time that passed in the log."""
     clock = ManualClock()
     async with open_storage(tmp_path, clock=clock) as storage:
-        target, away = Target(storage, [A, B, C]), Target(storage, [metric("d")])
-        target.scrape([1, 2, 3], START_MS)
-        away.scrape([4], START_MS)
-        end(storage, away, START_MS + 1000)
-        leave_out(storage, [A, B], [C], START_MS + 1000)
+        lose_two(storage)
         Target(storage, [A, B]).scrape([5, 6], START_MS + 1001 + round(1000 * BRIEF_SILENCE_S))
     async with open_storage(tmp_path, clock=clock) as storage:
         table = storage._parts.table
