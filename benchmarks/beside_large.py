@@ -25,12 +25,15 @@ _LOOK_S = 0.1
 
 
 def main() -> None:
-    """Print the latest request beside each scrape of the large target."""
-    asyncio.run(_main())
+    """Print the latest request beside each scrape of the large target, for two fresh daemons."""
+    plain = [_body(generation) for generation in range(ROUNDS)]
+    packed = [gzip.compress(body, 1) for body in plain]
+    for kind, bodies in (("in gzip", packed), ("as they are", plain)):
+        print(f"  bodies {kind}, {len(bodies[0]):,} bytes:")
+        asyncio.run(_run([body for body in bodies for _ in range(2)]))
 
 
-async def _main() -> None:
-    bodies = [body for generation in range(ROUNDS) for body in [_packed(generation)] * 2]
+async def _run(bodies: Sequence[bytes]) -> None:
     with tempfile.TemporaryDirectory() as home:
         launcher = Launcher(Path(home))
         async with TimedTargets(bodies) as targets:
@@ -46,10 +49,9 @@ async def _main() -> None:
         print(f"  beside {SERIES:,} {kind + ' series':14} at most {late_s * 1e3:6.0f} ms late")
 
 
-def _packed(generation: int) -> bytes:
+def _body(generation: int) -> bytes:
     """Return a body that has no series of another generation."""
-    text = "".join(_LINE.format(generation, at, at * 7) for at in range(SERIES))
-    return gzip.compress(text.encode(), 1)
+    return "".join(_LINE.format(generation, at, at * 7) for at in range(SERIES)).encode()
 
 
 def _config(port: int) -> str:

@@ -17,6 +17,7 @@ _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n%sContent-Length: %d\r\n\r\n"
 )
 _SMALL = b"up_since_seconds 1.5\nrequests_total 12\n"
+_GZIP = b"\x1f\x8b"
 _CHUNK_BYTES = 64 << 10
 
 
@@ -24,12 +25,12 @@ _CHUNK_BYTES = 64 << 10
 class TimedTargets:
     """Serves while it is entered; its clients have to end first.
 
-    packed: the gzip bodies of the large target, in turn; the last one again and again.
+    bodies: of the large target, in turn, gzip or as they are; the last one again and again.
     came_s: by path, when its requests came, by the monotonic clock.
     """
 
-    def __init__(self, packed: Sequence[bytes]) -> None:
-        self._packed = packed
+    def __init__(self, bodies: Sequence[bytes]) -> None:
+        self._bodies = bodies
         self.came_s: dict[str, list[float]] = defaultdict(list)
         self.port = 0
         self._serving: set[asyncio.Task[None]] = set()
@@ -56,11 +57,12 @@ class TimedTargets:
         if path != LARGE:
             writer.write(_HEAD % (b"", len(_SMALL)) + _SMALL)
             return
-        packed = self._packed[min(len(self.came_s[LARGE]), len(self._packed)) - 1]
-        writer.write(_HEAD % (b"Content-Encoding: gzip\r\n", len(packed)))
+        body = self._bodies[min(len(self.came_s[LARGE]), len(self._bodies)) - 1]
+        encoding = b"Content-Encoding: gzip\r\n" if body.startswith(_GZIP) else b""
+        writer.write(_HEAD % (encoding, len(body)))
         # In pieces, so that the small targets do not wait here.
-        for start in range(0, len(packed), _CHUNK_BYTES):
-            writer.write(packed[start : start + _CHUNK_BYTES])
+        for start in range(0, len(body), _CHUNK_BYTES):
+            writer.write(body[start : start + _CHUNK_BYTES])
             await writer.drain()
 
     async def __aenter__(self) -> Self:

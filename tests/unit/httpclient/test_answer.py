@@ -1,5 +1,7 @@
 """Reading answers piece by piece."""
 
+import random
+
 import pytest
 
 from promscrape.httpclient.answer import HEAD_BYTES, AnswerReader, BodyTooLarge, UnusualAnswer
@@ -161,6 +163,16 @@ def test_the_size_of_a_body_is_known_before_it_is_put_together(answer: bytes, si
     """Who asks for it may want to do so elsewhere; it may be asked for twice."""
     reader, _ = read(answer, size)
     assert reader.size == len(reader.body) == len(reader.body) == reader.size > 0
+
+
+@pytest.mark.parametrize("size", [65_536, 99_991])
+def test_a_large_body_is_put_together_in_its_order(size: int) -> None:
+    """It is done without the interpreter's lock, and is the same body."""
+    body = random.Random(size).randbytes(3 << 20)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    reader, whole = read(head + body, size, len(body))
+    assert whole
+    assert reader.body == body == reader.body
 
 
 def test_a_body_at_the_limit_is_taken() -> None:
