@@ -756,7 +756,8 @@ cdef class Template:
         cdef const uint8_t* text
         cdef const uint8_t* at = self.program + self.begins[row] + 2
         cdef const Row* own = &rows[row & (RING - 1)]
-        cdef uint32_t size, source_at, same, done = 0, all_labels = own.item - own.labels
+        cdef uint32_t size, source_at, same, left, done = 0, all_labels = own.item - own.labels
+        cdef uint8_t spare[2 * SLACK]
         cdef Spelled* spelled
         while done < all_labels:
             if at[0] < COPY:
@@ -783,7 +784,12 @@ cdef class Template:
                 else:
                     copy(writer, place + done - spelled.place, same)
                 if same < size:
-                    literal(writer, text + same, size - same)
+                    left = size - same
+                    if left < SLACK:  # nothing may be behind it that could be read
+                        memcpy(spare, text + same, left)
+                        literal(writer, spare, left)
+                    else:
+                        literal(writer, text + same, left)
                     spelled.text, spelled.size, spelled.place = text, size, place + done
             done += size
 
