@@ -2,7 +2,10 @@
 # cython: boundscheck=False, wraparound=False
 #   The head ends with an empty line that the search has found: what no text may hold stops each
 #   loop over it. Loops over a body look where the piece ends.
-"""The compiled twin of `_answer_py`, which says what it does."""
+"""The compiled twin of `_answer_py`, which says what it does.
+
+It is a little long, since the reader is one class whose steps call each other byte by byte.
+"""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t

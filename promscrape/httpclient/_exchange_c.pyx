@@ -6,6 +6,8 @@
 See `lease.py` for what it is good for. Everything of `Engine` and `Slot` is behind the engine's lock,
 but for what the thread is just sending or receiving: that slot is `current`, and who wants to close
 it leaves it to the thread.
+
+It is a little long with the names of the calls to the system, each on its line.
 """
 
 import os

@@ -139,10 +139,7 @@ class Connection(asyncio.Protocol):
         which the connection is closed. Else others may use it at once. Who is cancelled in
         waiting has to call `abandon`.
         """
-        self._whole = whole = self._loop.create_future()
-        self._reader = reader
-        self.asked_s = asked_s = self._loop.time()
-        self.due_s = asked_s + within_s
+        whole = self._expect(reader, within_s)
         if not self.is_open:
             self._fail(LostConnectionError(None))
             return whole
@@ -181,12 +178,16 @@ class Connection(asyncio.Protocol):
     def go_on(self, reader: AnswerReader, within_s: float) -> "asyncio.Future[None]":
         """Read the rest of an answer whose beginning the thread took; else as `ask`."""
         self._end_exchange()
+        whole = self._expect(reader, within_s)
+        self._watch()
+        self._transport.resume_reading()
+        return whole
+
+    def _expect(self, reader: AnswerReader, within_s: float) -> "asyncio.Future[None]":
         self._whole = whole = self._loop.create_future()
         self._reader = reader
         self.asked_s = self._loop.time()
         self.due_s = self.asked_s + within_s
-        self._watch()
-        self._transport.resume_reading()
         return whole
 
     def _end_exchange(self) -> None:

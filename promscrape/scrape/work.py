@@ -173,20 +173,20 @@ class ScrapeWork:
                 # The wait for others is none that the target would have to answer for.
                 started_s += self._clock.monotonic_s() - fetched_s
         scanned = self._read(answer)
-        if self._write_steadily(scanned, t_ms, started_s):
-            return
-        if self._ingest.cache.owed > PACED_SAMPLES:
-            await self._write_paced(scanned, t_ms, started_s)
-        else:
-            self._write_anything(scanned, t_ms, started_s)
+        if not self._write_steadily(scanned, t_ms, started_s):
+            await self._write_otherwise(scanned, t_ms, started_s)
 
     async def _take_large(self, answer: Response, t_ms: int, started_s: float) -> None:
         scanned = await self._options.run_in_thread(lambda: self._read(answer))
+        if not self._write_steadily(scanned, t_ms, started_s):
+            await self._write_otherwise(scanned, t_ms, started_s)
+
+    async def _write_otherwise(self, scanned: _Scanned, t_ms: int, started_s: float) -> None:
         count = len(scanned.columns.series) if scanned.columns is not None else 0
         if max(count, self._ingest.cache.owed) > PACED_SAMPLES:
             await self._write_paced(scanned, t_ms, started_s)
         else:
-            self._write(scanned, t_ms, started_s)
+            self._write_anything(scanned, t_ms, started_s)
 
     def _read(self, answer: Response | ScrapeError) -> _Scanned:
         """Unpack and scan a body; an empty one is a scrape without samples."""
@@ -215,10 +215,6 @@ class ScrapeWork:
                 return _Scanned(None, len(body), exc)
             self._content_type, self._format = response.content_type, BY_MEDIA_TYPE[kind]
         return _Scanned(self._ingest.scan(body, self._format), len(body))
-
-    def _write(self, scanned: _Scanned, t_ms: int, started_s: float) -> None:
-        if not self._write_steadily(scanned, t_ms, started_s):
-            self._write_anything(scanned, t_ms, started_s)
 
     def _write_steadily(self, scanned: _Scanned, t_ms: int, started_s: float) -> bool:
         """Write a body that brings the last one's series; false where it is for the long way."""

@@ -87,10 +87,6 @@ class BatchLayout:
             return max(map(table.last_ms.__getitem__, self.handles)) < t_ms
         return t_ms > self._last_ms and table.are_at(self._stretches, self._last_ms)
 
-    def record(self, table: SeriesTable, values: "array[float]", t_ms: int) -> bytes:
-        """Return a record of these samples alone."""
-        return self.entries(table, table.refs[self.handles[0]]).record(t_ms, values)
-
     def advance(self, table: SeriesTable, t_ms: int) -> bool:
         """Make `t_ms` the last timestamp of each series, if all stand at one moment before it.
 
