@@ -113,7 +113,7 @@ def struct_kind(struct: type[ConfigStruct]) -> StructKind:
 def _annotated(annotation: object, marks: tuple[object, ...]) -> Kind:
     late = next((mark for mark in marks if isinstance(mark, Late)), None)
     if late is not None:
-        return LateKind(late.owner, lambda: kind_of(late.load()))
+        return LateKind(late.owner, lambda: kind_of(late.load()), is_ours=late.is_ours)
     name = next((mark.text for mark in marks if isinstance(mark, GoName)), None)
     via = next((mark for mark in marks if isinstance(mark, Via)), None)
     if via is not None:

@@ -15,7 +15,7 @@ import msgspec
 from promscrape.decode.document import Content, ListNode, MapNode, Node
 from promscrape.decode.kind import ListKind, MaybeKind, TextKind, survives
 from promscrape.decode.scalar import BadScalar, resolve
-from promscrape.decode.schema import REFUSED, ConfigStruct
+from promscrape.decode.schema import REFUSED, ConfigStruct, Refused
 from promscrape.decode.walk import Kind, Path, TooManyAliases, Walk, is_merge
 from promscrape.model.quoting import quote
 from promscrape.model.secret import Secret
@@ -224,10 +224,14 @@ class StructKind:
 @final
 @dataclass(frozen=True, slots=True)
 class LateKind:
-    """A list of a third party's sections; its type is loaded when the first is read."""
+    """A list of sections whose type is loaded when the first is read.
+
+    is_ours: what reading raises is a bug of this program, and not a fault of the file.
+    """
 
     owner: str
     load: Callable[[], Kind]
+    is_ours: bool
     go_name: str = "list"
 
     def zero(self) -> tuple[()]:
@@ -235,12 +239,21 @@ class LateKind:
 
     def read(self, node: Content, walk: Walk, path: Path) -> object:
         try:
-            return self.load().read(node, walk, path)
+            kind = self.load()
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - importing may raise anything
+            return self._refuse(node, walk, path, exc)
+        try:
+            return kind.read(node, walk, path)
         except TooManyAliases:
             raise
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - code of others, which may raise anything
-            walk.hide(node)  # Which of its keys hold secrets is not known.
-            return walk.hard(node.place, path, f"{self.owner}: {type(exc).__name__}: {exc}")
+        except (Exception, SystemExit) as exc:
+            if self.is_ours:
+                raise
+            return self._refuse(node, walk, path, exc)
+
+    def _refuse(self, node: Content, walk: Walk, path: Path, error: BaseException) -> Refused:
+        walk.hide(node)  # Which of its keys hold secrets is not known.
+        return walk.hard(node.place, path, f"{self.owner}: {type(error).__name__}: {error}")
 
 
 def _closest(key: str, known: Iterable[str]) -> str:

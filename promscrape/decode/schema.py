@@ -79,13 +79,15 @@ class Keyed:
 @final
 @dataclass(frozen=True, slots=True)
 class Late:
-    """The annotation is loaded when the first value is read, for it is a third party's.
+    """The annotation is loaded when the first value is read.
 
-    Whatever goes wrong, in loading it or in its own code, is a fault of the value's section.
+    What goes wrong with that is a fault of the value's section; so is, unless it `is_ours`, whatever
+    its own code raises.
     """
 
     owner: str
     load: Callable[[], object]
+    is_ours: bool = False
 
 
 @final

@@ -7,6 +7,7 @@ from promscrape.discovery.aws_access import AwsAccess, AwsFilter
 from promscrape.discovery.ec2 import Ec2SDConfig
 from promscrape.discovery.ecs import EcsSDConfig
 from promscrape.discovery.elasticache import ElasticacheSDConfig
+from promscrape.discovery.kind import Unbuilt
 from promscrape.discovery.lightsail import LightsailSDConfig
 from promscrape.discovery.msk import MskSDConfig
 from promscrape.discovery.rds import RdsSDConfig
@@ -49,3 +50,6 @@ class AwsSDConfig(AwsAccess, frozen=True, kw_only=True):
         kind = _KINDS[self.role]
         values = {name: getattr(self, name, None) for name in kind.__struct_fields__}
         return kind(**{name: value for name, value in values.items() if value})
+
+
+KIND = Unbuilt("aws", AwsSDConfig)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, final
 
 from promscrape.decode.schema import INLINE, ConfigStruct
+from promscrape.discovery.kind import Unbuilt
 from promscrape.discovery.refresh import check_interval
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
@@ -48,3 +49,6 @@ class AzureSDConfig(ConfigStruct, frozen=True, kw_only=True):
             )
         yield from self.http_client.check()
         yield from check_interval(self.refresh_interval)
+
+
+KIND = Unbuilt("azure", AzureSDConfig)

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, final
 
-from prometheus_client import CollectorRegistry, Counter
-
 from promscrape.decode.schema import ConfigStruct
 from promscrape.discovery.kind import Kind
+from promscrape.discovery.kind_metrics import DnsMetrics
 from promscrape.discovery.naming import host_port
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed, check_interval
@@ -60,23 +59,6 @@ class DnsSDConfig(ConfigStruct, frozen=True, kw_only=True):
                 hint=f"the types are SRV, {', '.join(_TYPES_WITH_PORT)}",
             )
         yield from check_interval(self.refresh_interval)
-
-
-@final
-class DnsMetrics:
-    """What providers of this kind move."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.lookups = Counter(
-            "prometheus_sd_dns_lookups",
-            "Lookups of configured names.",
-            registry=registry,
-        )
-        self.lookup_failures = Counter(
-            "prometheus_sd_dns_lookup_failures",
-            "Lookups of configured names that found neither records nor that there are none.",
-            registry=registry,
-        )
 
 
 @final

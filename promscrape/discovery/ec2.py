@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, final
 
 from promscrape.discovery.aws_access import AwsAccess, AwsFilter
+from promscrape.discovery.kind import Unbuilt
 from promscrape.model.invalid import InvalidValue
 
 
@@ -23,3 +24,6 @@ class Ec2SDConfig(AwsAccess, frozen=True, kw_only=True):
                     at=("filters", index, "values"),
                 )
         yield from super().check()
+
+
+KIND = Unbuilt("ec2", Ec2SDConfig)

@@ -3,6 +3,7 @@
 from typing import ClassVar, final
 
 from promscrape.discovery.aws_access import AwsAccess
+from promscrape.discovery.kind import Unbuilt
 
 
 @final
@@ -13,3 +14,6 @@ class ElasticacheSDConfig(AwsAccess, frozen=True, kw_only=True):
 
     clusters: tuple[str, ...] = ()  # ARNs; (): all
     request_concurrency: int = 10
+
+
+KIND = Unbuilt("elasticache", ElasticacheSDConfig)

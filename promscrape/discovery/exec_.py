@@ -8,10 +8,9 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import ClassVar, Final, final
 
-from prometheus_client import CollectorRegistry, Counter
-
 from promscrape.decode.schema import ConfigStruct
 from promscrape.discovery.kind import Kind
+from promscrape.discovery.kind_metrics import ExecMetrics
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed, check_interval
 from promscrape.discovery.static import target_groups
@@ -67,18 +66,6 @@ class ExecSDConfig(ConfigStruct, frozen=True, kw_only=True):
         if self.timeout > self.refresh_interval:
             yield InvalidValue("timeout is greater than refresh_interval", at=("timeout",))
         yield from check_interval(self.refresh_interval)
-
-
-@final
-class ExecMetrics:
-    """What providers of this kind move."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.failures = Counter(
-            "promscrape_sd_exec_failures",
-            "Runs of commands that failed, took too long, or listed no target groups.",
-            registry=registry,
-        )
 
 
 @final

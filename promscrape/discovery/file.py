@@ -3,20 +3,16 @@
 import asyncio
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, final
 
-from prometheus_client import CollectorRegistry, Counter
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-
 from promscrape.decode.schema import ConfigStruct, FilePath
 from promscrape.discovery.directory_watch import DirectoryWatch
 from promscrape.discovery.kind import Kind
-from promscrape.discovery.metrics import RANKS
+from promscrape.discovery.kind_metrics import FileMetrics
 from promscrape.discovery.provider import ProviderContext, Publish
 from promscrape.discovery.refresh import check_interval
 from promscrape.discovery.target_group import TargetGroup
@@ -26,7 +22,6 @@ from promscrape.glob import BadPattern, glob
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.quoting import quote
-from promscrape.summary import Summary
 from promscrape.ticker import Ticker
 
 FILEPATH_LABEL = "__meta_filepath"
@@ -62,51 +57,6 @@ class FileSDConfig(ConfigStruct, frozen=True, kw_only=True):
                     hint="end it in .json, .yml or .yaml; `*` may stand in its last part only",
                 )
         yield from check_interval(self.refresh_interval)
-
-
-@final
-class FileMetrics:
-    """What providers of this kind move. mtimes: those of each provider's files, by path."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.read_errors = Counter(
-            "prometheus_sd_file_read_errors",
-            "Files of target groups that could not be read or are wrong.",
-            registry=registry,
-        )
-        self.watcher_errors = Counter(
-            "prometheus_sd_file_watcher_errors",
-            "Watches that could not be set up; files are read at intervals alone then.",
-            registry=registry,
-        )
-        self.scan_duration = Summary(
-            "prometheus_sd_file_scan_duration_seconds",
-            "How long it took to read all files of an entry.",
-            ranks=RANKS,
-            registry=registry,
-        )
-        self.mtimes: dict[int, Mapping[str, int]] = {}
-        registry.register(_MtimeCollector(self.mtimes))
-
-
-@final
-class _MtimeCollector(Collector):
-    def __init__(self, mtimes: Mapping[int, Mapping[str, int]]) -> None:
-        self._mtimes = mtimes
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        family = GaugeMetricFamily(
-            "prometheus_sd_file_mtime_seconds",
-            "When each file of target groups was last changed, by the last good read.",
-            labels=["filename"],
-        )
-        for path, mtime_s in sorted(
-            {k: v for each in self._mtimes.values() for k, v in each.items()}.items()
-        ):
-            family.add_metric([path], mtime_s)
-        yield family
-
-    describe = collect
 
 
 @final

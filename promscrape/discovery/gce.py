@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, final
 
 from promscrape.decode.schema import ConfigStruct
+from promscrape.discovery.kind import Unbuilt
 from promscrape.discovery.refresh import check_interval
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
@@ -28,3 +29,6 @@ class GceSDConfig(ConfigStruct, frozen=True, kw_only=True):
             if not getattr(self, key):
                 yield InvalidValue(f"GCE SD configuration requires a {key}", at=(key,))
         yield from check_interval(self.refresh_interval)
+
+
+KIND = Unbuilt("gce", GceSDConfig)

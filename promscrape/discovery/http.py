@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, final
 
-from prometheus_client import CollectorRegistry, Counter
-
 from promscrape.decode.schema import INLINE, ConfigStruct
 from promscrape.discovery.api import API
 from promscrape.discovery.kind import Kind
+from promscrape.discovery.kind_metrics import HttpMetrics
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed, check_interval
 from promscrape.discovery.server_url import ServerURL, http_fault
@@ -45,18 +44,6 @@ class HttpSDConfig(ConfigStruct, frozen=True, kw_only=True):
             yield fault
         yield from self.http_client.check()
         yield from check_interval(self.refresh_interval)
-
-
-@final
-class HttpMetrics:
-    """What providers of this kind move."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.failures = Counter(
-            "prometheus_sd_http_failures",
-            "Requests for target groups that failed, or whose answers were none.",
-            registry=registry,
-        )
 
 
 @final

@@ -1,5 +1,6 @@
-"""A kind of service discovery: what its file gives to the registry."""
+"""A kind of service discovery: what its file gives to the registry, and what the registry has of it."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar, final
@@ -43,7 +44,7 @@ class Kind(Generic[C, M]):
 
     @property
     def key(self) -> str:
-        return "static_configs" if self.name == "static" else f"{self.name}_sd_configs"
+        return key_of(self.name)
 
 
 @final
@@ -54,9 +55,32 @@ class Unbuilt:
     name: str
     config: type[ConfigStruct]
 
-    @property
-    def key(self) -> str:
-        return f"{self.name}_sd_configs"
-
 
 AnyKind: TypeAlias = Kind[Any, Any]
+
+
+@final
+@dataclass(frozen=True)
+class BuiltIn:
+    """A kind of promscrape's own, not imported yet: a configuration mostly uses two or three.
+
+    load: imports it; called once, when a configuration first has its key.
+    metrics: the kind's own, which stand at 0 before it is imported; None where it is `Unbuilt`.
+    """
+
+    name: str
+    load: Callable[[], AnyKind | Unbuilt]
+    metrics: Callable[[CollectorRegistry], object] | None = NoMetrics
+
+    @property
+    def key(self) -> str:
+        return key_of(self.name)
+
+    @functools.cached_property
+    def kind(self) -> AnyKind | Unbuilt:
+        return self.load()
+
+
+def key_of(name: str) -> str:
+    """Return the key that a job has a kind under."""
+    return "static_configs" if name == "static" else f"{name}_sd_configs"

@@ -10,11 +10,11 @@ from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Final, final
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter
 
 from promscrape.decode.schema import INLINE, ConfigStruct
 from promscrape.discovery.api import API, with_query
 from promscrape.discovery.kind import Kind
+from promscrape.discovery.kind_metrics import KumaMetrics
 from promscrape.discovery.naming import labels_of
 from promscrape.discovery.provider import ProviderContext, Publish
 from promscrape.discovery.refresh import check_interval
@@ -25,7 +25,6 @@ from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.url import URL
-from promscrape.summary import Summary
 from promscrape.ticker import Ticker
 from promscrape.version import PROGRAM
 
@@ -38,7 +37,6 @@ LABELS = (
 _TYPE: Final = "type.googleapis.com/kuma.observability.v1.MonitoringAssignment"
 _PATH = "/v3/discovery:monitoringassignments"
 _GRACE_S = 15.0
-_RANKS = (0.5, 0.9, 0.99)
 
 
 @final
@@ -106,29 +104,6 @@ def targets_of(discovery: Discovery) -> Iterator[dict[str, str]]:
                 "__meta_kuma_dataplane": target.name,
                 **labels_of("__meta_kuma_label_", labels),
             }
-
-
-@final
-class KumaMetrics:
-    """What all Kuma providers of the process count."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.failures = Counter(
-            "prometheus_sd_kuma_fetch_failures",
-            "Requests to Kuma's control plane that failed.",
-            registry=registry,
-        )
-        self.skipped = Counter(
-            "prometheus_sd_kuma_fetch_skipped_updates",
-            "Answers of Kuma's control plane that nothing has changed.",
-            registry=registry,
-        )
-        self.duration = Summary(
-            "prometheus_sd_kuma_fetch_duration_seconds",
-            "How long requests to Kuma's control plane took.",
-            ranks=_RANKS,
-            registry=registry,
-        )
 
 
 @final

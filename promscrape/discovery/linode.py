@@ -10,12 +10,12 @@ from http import HTTPStatus
 from typing import Annotated, ClassVar, Generic, TypeVar, final
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter
 
 from promscrape.clock import Clock
 from promscrape.decode.schema import INLINE, ConfigStruct
 from promscrape.discovery.api import API, api_of, page_numbers, with_query
 from promscrape.discovery.kind import Kind
+from promscrape.discovery.kind_metrics import LinodeMetrics
 from promscrape.discovery.naming import host_port, wrapped
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed, check_interval
@@ -216,18 +216,6 @@ def _labels_of_ipv6(
 
 def _name(address: Address) -> str:
     return "" if address.rdns == "null" else address.rdns
-
-
-@final
-class LinodeMetrics:
-    """What all Linode providers of the process count."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.failures = Counter(
-            "prometheus_sd_linode_failures",
-            "Refreshes of targets from Linode that failed.",
-            registry=registry,
-        )
 
 
 @final

@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
 from promscrape.discovery.configs import DiscoveryConfigs, Entry
-from promscrape.discovery.kind import AnyKind, Kind, Unbuilt
+from promscrape.discovery.kind import AnyKind, BuiltIn, Unbuilt
 from promscrape.discovery.metrics import DiscoveryMetrics, RefreshSeries
 from promscrape.discovery.plugins import Guarded, Plugin
 from promscrape.discovery.provider import Provider, ProviderContext
@@ -59,12 +59,13 @@ class DiscoveryManager:
         self._hand_on, self._clock, self._registry, self._log = hand_on, clock, registry, log
         self._user_agent, self._features = user_agent, frozenset(features)
         self._metrics = DiscoveryMetrics(registry)
-        self._kind_metrics: dict[str, object] = {
-            kind.name: kind.metrics(registry) for kind in kinds.values() if isinstance(kind, Kind)
-        }
+        self._kind_metrics: dict[str, object] = {}
         for kind in kinds.values():
-            if not isinstance(kind, Unbuilt):
-                self._metrics.crashes.labels(kind.name)  # An alert needs the zero before the one.
+            if isinstance(kind, BuiltIn):
+                if kind.metrics is None:
+                    continue
+                self._kind_metrics[kind.name] = kind.metrics(registry)
+            self._metrics.crashes.labels(kind.name)  # An alert needs the zero before the one.
         self._sender = Sender(self._send, clock, self._metrics)
         self._surroundings = Surroundings(clock, self._metrics, self._sender.trigger)
         self._jobs: tuple[str, ...] = ()
@@ -162,9 +163,9 @@ class DiscoveryManager:
 
     def _kind(self, registered: Registered) -> AnyKind:
         """Return a kind that can make providers, its metrics registered."""
-        if isinstance(registered, Unbuilt):
+        kind = registered.kind
+        if isinstance(kind, Unbuilt):
             raise DiscoveryError(f"promscrape has no provider for {registered.key} yet")
-        kind = registered.kind if isinstance(registered, Plugin) else registered
         if kind.name not in self._kind_metrics:
             self._kind_metrics[kind.name] = kind.metrics(self._registry)
         return kind

@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar, final
 from urllib.parse import quote
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter
 
 from promscrape.decode.schema import INLINE, ConfigStruct
 from promscrape.discovery.api import API
 from promscrape.discovery.kind import Kind
+from promscrape.discovery.kind_metrics import NomadMetrics
 from promscrape.discovery.naming import host_port, wrapped
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed, check_interval
@@ -99,18 +99,6 @@ def target_of(registration: Registration, separator: str) -> dict[str, str]:
     if registration.tags:
         labels[f"{_PREFIX}tags"] = wrapped(separator, registration.tags)
     return labels
-
-
-@final
-class NomadMetrics:
-    """What all Nomad providers of the process count."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.failures = Counter(
-            "prometheus_sd_nomad_failures",
-            "Refreshes of targets from Nomad that failed.",
-            registry=registry,
-        )
 
 
 @final

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, final
 
 from promscrape.decode.schema import INLINE, ConfigStruct, FilePath
+from promscrape.discovery.kind import Unbuilt
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
@@ -76,3 +77,6 @@ class OciSDConfig(ConfigStruct, frozen=True, kw_only=True):
                     f"{quote(_API_KEY)} or {quote(_INSTANCE_PRINCIPAL)}",
                     at=("auth",),
                 )
+
+
+KIND = Unbuilt("oci", OciSDConfig)

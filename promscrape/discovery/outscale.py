@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Self, final
 import msgspec
 
 from promscrape.decode.schema import INLINE, ConfigStruct, FilePath
+from promscrape.discovery.kind import Unbuilt
 from promscrape.discovery.refresh import check_interval
 from promscrape.discovery.secret_key import check_secret_key
 from promscrape.discovery.server_url import ServerURL
@@ -44,3 +45,6 @@ class OutscaleSDConfig(ConfigStruct, frozen=True, kw_only=True):
     def resolved(self) -> Self:
         endpoint = self.endpoint or URL(f"https://api.{self.region}.outscale.com/api/v1")
         return msgspec.structs.replace(self, endpoint=endpoint)
+
+
+KIND = Unbuilt("outscale", OutscaleSDConfig)

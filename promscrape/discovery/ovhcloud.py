@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, final
 
 from promscrape.decode.schema import ConfigStruct
+from promscrape.discovery.kind import Unbuilt
 from promscrape.discovery.refresh import check_interval
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
@@ -37,3 +38,6 @@ class OvhcloudSDConfig(ConfigStruct, frozen=True, kw_only=True):
                 hint=f"the services are {' and '.join(_SERVICES)}",
             )
         yield from check_interval(self.refresh_interval)
+
+
+KIND = Unbuilt("ovhcloud", OvhcloudSDConfig)

@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint
 from typing import final
 
 from promscrape.decode.schema import ConfigStruct
-from promscrape.discovery.kind import AnyKind, Kind
+from promscrape.discovery.kind import AnyKind, Kind, key_of
 from promscrape.discovery.provider import Provider, Publish
 from promscrape.discovery.target_group import ADDRESS_LABEL, TargetGroup
 from promscrape.errors import ConfigError, DiscoveryError
@@ -33,7 +33,7 @@ class Plugin:
 
     @property
     def key(self) -> str:
-        return f"{self.name}_sd_configs"
+        return key_of(self.name)
 
     @property
     def package(self) -> str:

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
 from promscrape.discovery.metrics import RefreshSeries
 from promscrape.discovery.target_group import TargetGroup
-from promscrape.httpclient.client import HTTPClient
 from promscrape.httpclient.config import HTTPClientConfig
+
+if TYPE_CHECKING:
+    from promscrape.httpclient.client import HTTPClient
 
 Publish: TypeAlias = Callable[[Sequence[TargetGroup]], None]
 """Takes groups from a provider: all at first, later those that changed, each whole.
@@ -64,6 +66,9 @@ class ProviderContext:
     refreshes: RefreshSeries
     features: frozenset[str] = frozenset()
 
-    def http_client(self, config: HTTPClientConfig, unix_socket: str = "") -> HTTPClient:
+    def http_client(self, config: HTTPClientConfig, unix_socket: str = "") -> "HTTPClient":
         """Make a client, the provider's to close. Raises ConfigError where it cannot be made."""
+        # Imported late: what only reads configurations needs no client, which is half of its start.
+        from promscrape.httpclient.client import HTTPClient  # noqa: PLC0415
+
         return HTTPClient(config, self.user_agent, clock=self.clock, unix_socket=unix_socket)

@@ -3,6 +3,7 @@
 from typing import ClassVar, final
 
 from promscrape.discovery.aws_access import AwsAccess, AwsFilter
+from promscrape.discovery.kind import Unbuilt
 
 
 @final
@@ -14,3 +15,6 @@ class RdsSDConfig(AwsAccess, frozen=True, kw_only=True):
     clusters: tuple[str, ...] = ()  # identifiers or ARNs; (): all
     filters: tuple[AwsFilter, ...] = ()
     request_concurrency: int = 10
+
+
+KIND = Unbuilt("rds", RdsSDConfig)

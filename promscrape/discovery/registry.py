@@ -1,96 +1,94 @@
-"""Every kind of service discovery: one line for each that promscrape has, and the plug-ins."""
+"""Every kind of service discovery: one line for each that promscrape has, and the plug-ins.
+
+No kind is imported here, but when a configuration first has its key: most use two or three of them,
+and each start and each `check config` would pay for all. Their metrics stand apart for that reason.
+"""
 
 import functools
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Annotated, Final, TypeAlias
 
-from promscrape.decode.schema import ConfigStruct, Late
-from promscrape.discovery import (
-    digitalocean,
-    dns,
-    docker,
-    dockerswarm,
-    eureka,
-    exec_,
-    file,
-    hetzner,
-    http,
-    ionos,
-    kuma,
-    linode,
-    marathon,
-    nomad,
-    puppetdb,
-    scaleway,
-    static,
-    triton,
-    uyuni,
-    vultr,
-)
-from promscrape.discovery.aws import AwsSDConfig
-from promscrape.discovery.azure import AzureSDConfig
-from promscrape.discovery.consul import provider as consul
-from promscrape.discovery.ec2 import Ec2SDConfig
-from promscrape.discovery.ecs import EcsSDConfig
-from promscrape.discovery.elasticache import ElasticacheSDConfig
-from promscrape.discovery.gce import GceSDConfig
-from promscrape.discovery.kind import AnyKind, Unbuilt
-from promscrape.discovery.kubernetes import kind as kubernetes
-from promscrape.discovery.lightsail import LightsailSDConfig
-from promscrape.discovery.msk import MskSDConfig
-from promscrape.discovery.nerve import NerveSDConfig
-from promscrape.discovery.oci import OciSDConfig
-from promscrape.discovery.openstack import provider as openstack
-from promscrape.discovery.outscale import OutscaleSDConfig
-from promscrape.discovery.ovhcloud import OvhcloudSDConfig
-from promscrape.discovery.plugins import GROUP, Plugin, plugins_by_key
-from promscrape.discovery.rds import RdsSDConfig
-from promscrape.discovery.serverset import ServersetSDConfig
-from promscrape.discovery.stackit import StackitSDConfig
+from prometheus_client import CollectorRegistry
 
-KINDS: Final[tuple[AnyKind | Unbuilt, ...]] = (
-    Unbuilt("aws", AwsSDConfig),
-    Unbuilt("azure", AzureSDConfig),
-    consul.KIND,
-    digitalocean.KIND,
-    dns.KIND,
-    docker.KIND,
-    dockerswarm.KIND,
-    Unbuilt("ec2", Ec2SDConfig),
-    Unbuilt("ecs", EcsSDConfig),
-    Unbuilt("elasticache", ElasticacheSDConfig),
-    eureka.KIND,
-    exec_.KIND,
-    file.KIND,
-    Unbuilt("gce", GceSDConfig),
-    hetzner.KIND,
-    http.KIND,
-    ionos.KIND,
-    kubernetes.KIND,
-    kuma.KIND,
-    Unbuilt("lightsail", LightsailSDConfig),
-    linode.KIND,
-    marathon.KIND,
-    Unbuilt("msk", MskSDConfig),
-    Unbuilt("nerve", NerveSDConfig),
-    nomad.KIND,
-    Unbuilt("oci", OciSDConfig),
-    openstack.KIND,
-    Unbuilt("outscale", OutscaleSDConfig),
-    Unbuilt("ovhcloud", OvhcloudSDConfig),
-    puppetdb.KIND,
-    Unbuilt("rds", RdsSDConfig),
-    scaleway.KIND,
-    Unbuilt("serverset", ServersetSDConfig),
-    Unbuilt("stackit", StackitSDConfig),
-    static.KIND,
-    triton.KIND,
-    uyuni.KIND,
-    vultr.KIND,
+from promscrape.decode.schema import ConfigStruct, Late
+from promscrape.discovery.consul.metrics import ConsulMetrics
+from promscrape.discovery.kind import AnyKind, BuiltIn, Kind, NoMetrics, Unbuilt
+from promscrape.discovery.kind_metrics import (
+    DnsMetrics,
+    ExecMetrics,
+    FileMetrics,
+    HttpMetrics,
+    KumaMetrics,
+    LinodeMetrics,
+    NomadMetrics,
 )
-Registered: TypeAlias = AnyKind | Unbuilt | Plugin
+from promscrape.discovery.kubernetes.metrics import KubernetesMetrics
+from promscrape.discovery.plugins import GROUP, Plugin, plugins_by_key
+from promscrape.version import PROGRAM
+
+
+def _built_in(
+    name: str, metrics: Callable[[CollectorRegistry], object] = NoMetrics, *, module: str = ""
+) -> BuiltIn:
+    """Return the kind that a module of this package, mostly that of its name, has as KIND."""
+    return BuiltIn(name, functools.partial(_load, module or name), metrics)
+
+
+def _unbuilt(name: str) -> BuiltIn:
+    """Return a kind that has no provider yet."""
+    return BuiltIn(name, functools.partial(_load, name), None)
+
+
+def _load(module: str) -> AnyKind | Unbuilt:
+    kind = import_module(f"promscrape.discovery.{module}").KIND
+    assert isinstance(kind, Kind | Unbuilt)
+    return kind
+
+
+KINDS: Final[tuple[BuiltIn, ...]] = (
+    _unbuilt("aws"),
+    _unbuilt("azure"),
+    _built_in("consul", ConsulMetrics, module="consul.provider"),
+    _built_in("digitalocean"),
+    _built_in("dns", DnsMetrics),
+    _built_in("docker"),
+    _built_in("dockerswarm"),
+    _unbuilt("ec2"),
+    _unbuilt("ecs"),
+    _unbuilt("elasticache"),
+    _built_in("eureka"),
+    _built_in("exec", ExecMetrics, module="exec_"),
+    _built_in("file", FileMetrics),
+    _unbuilt("gce"),
+    _built_in("hetzner"),
+    _built_in("http", HttpMetrics),
+    _built_in("ionos"),
+    _built_in("kubernetes", KubernetesMetrics, module="kubernetes.kind"),
+    _built_in("kuma", KumaMetrics),
+    _unbuilt("lightsail"),
+    _built_in("linode", LinodeMetrics),
+    _built_in("marathon"),
+    _unbuilt("msk"),
+    _unbuilt("nerve"),
+    _built_in("nomad", NomadMetrics),
+    _unbuilt("oci"),
+    _built_in("openstack", module="openstack.provider"),
+    _unbuilt("outscale"),
+    _unbuilt("ovhcloud"),
+    _built_in("puppetdb"),
+    _unbuilt("rds"),
+    _built_in("scaleway"),
+    _unbuilt("serverset"),
+    _unbuilt("stackit"),
+    _built_in("static"),
+    _built_in("triton"),
+    _built_in("uyuni"),
+    _built_in("vultr"),
+)
+Registered: TypeAlias = BuiltIn | Plugin
 
 
 @functools.cache
@@ -106,14 +104,16 @@ def registered() -> Mapping[str, Registered]:
 
 def annotations() -> Mapping[str, object]:
     """Return what the value of each key is annotated with, for the decoder."""
-    return {key: _annotation(kind) for key, kind in registered().items()}
+    return {key: Annotated[tuple, _late(kind)] for key, kind in registered().items()}
 
 
-def _annotation(kind: Registered) -> object:
-    if isinstance(kind, Plugin):
-        owner = f"plug-in {kind.package}"
-        return Annotated[tuple, Late(owner, lambda: _entries(kind.kind.config))]
-    return _entries(kind.config)
+def _late(registered: Registered) -> Late:
+    def load() -> object:
+        return _entries(registered.kind.config)
+
+    if isinstance(registered, BuiltIn):
+        return Late(PROGRAM, load, is_ours=True)
+    return Late(f"plug-in {registered.package}", load)
 
 
 def _entries(config: type[ConfigStruct]) -> object:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, final
 
+from promscrape.discovery.kind import Unbuilt
 from promscrape.discovery.zookeeper import ZookeeperAccess
 
 
@@ -11,3 +12,6 @@ class ServersetSDConfig(ZookeeperAccess, frozen=True, kw_only=True):
 
     go_item: ClassVar[str] = "*zookeeper.ServersetSDConfig"
     provider: ClassVar[str] = "serverset"
+
+
+KIND = Unbuilt("serverset", ServersetSDConfig)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, final
 
 from promscrape.decode.schema import INLINE, ConfigStruct
+from promscrape.discovery.kind import Unbuilt
 from promscrape.discovery.refresh import check_interval
 from promscrape.discovery.server_url import ServerURL, grammar_fault
 from promscrape.httpclient.config import HTTPClientConfig
@@ -47,3 +48,6 @@ class StackitSDConfig(ConfigStruct, frozen=True, kw_only=True):
             )
         yield from self.http_client.check()
         yield from check_interval(self.refresh_interval)
+
+
+KIND = Unbuilt("stackit", StackitSDConfig)

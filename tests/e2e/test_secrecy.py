@@ -66,7 +66,7 @@ def parts(annotation: object) -> Iterator[type]:
 
 def secret_fields() -> set[str]:
     """Return all fields that can hold a secret, as `Section.field`."""
-    roots: list[type[msgspec.Struct]] = [ConfigFile, *(kind.config for kind in KINDS)]
+    roots: list[type[msgspec.Struct]] = [ConfigFile, *(each.kind.config for each in KINDS)]
     return {
         f"{section.__name__}.{field.name}"
         for root in roots

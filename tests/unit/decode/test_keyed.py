@@ -1,6 +1,6 @@
 """Sections whose keys come from a table, and keys whose types come late."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from promscrape.decode.decoding import Decoding
 from promscrape.decode.schema import INLINE, ConfigStruct, Keyed, Late
 from promscrape.errors import ConfigError
+from promscrape.model.invalid import InvalidValue
 
 
 class Item(ConfigStruct, frozen=True, kw_only=True):
@@ -17,8 +18,17 @@ class Item(ConfigStruct, frozen=True, kw_only=True):
     name: str = ""
 
 
+class Faulty(ConfigStruct, frozen=True, kw_only=True):
+    def check(self) -> Iterator[InvalidValue]:
+        raise RuntimeError("a bug")
+
+
 def fail() -> object:
     raise ImportError("no such library")
+
+
+def faulty() -> object:
+    return tuple[Faulty | None, ...]
 
 
 class Table(ConfigStruct, frozen=True, kw_only=True):
@@ -29,6 +39,9 @@ class Table(ConfigStruct, frozen=True, kw_only=True):
                 "known": tuple[Item | None, ...],
                 "late": Annotated[tuple, Late("its owner", lambda: tuple[Item | None, ...])],
                 "broken": Annotated[tuple, Late("its owner", fail)],
+                "ours broken": Annotated[tuple, Late("promscrape", fail, is_ours=True)],
+                "faulty": Annotated[tuple, Late("its owner", faulty)],
+                "ours faulty": Annotated[tuple, Late("promscrape", faulty, is_ours=True)],
             }
         ),
     ] = {}
@@ -70,6 +83,8 @@ def test_a_key_without_entries_is_as_good_as_none(text: str) -> None:
         ("late:\n- naem: a", "field naem not found in type test.Item", 2),
         ("late: a", "cannot unmarshal !!str `a` into []*test.Item", 1),
         ("broken:\n- {}", "its owner: ImportError: no such library", 2),
+        ("ours broken:\n- {}", "promscrape: ImportError: no such library", 2),
+        ("faulty:\n- {}", "its owner: RuntimeError: a bug", 2),
         ("unknown: []", "field unknown not found in type test.Root", 1),
         ("known: []\nknown: []", "field known already set in type test.Root", 2),
     ],
@@ -88,3 +103,9 @@ def test_what_cannot_be_loaded_is_not_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         read("broken: [{token: hunter2}]")
     assert "hunter2" not in caught.value.report()
+
+
+def test_a_bug_of_our_own_is_no_fault_of_the_file() -> None:
+    """It has to be seen as what it is: with its traceback."""
+    with pytest.raises(RuntimeError, match="a bug"):
+        read("ours faulty: [{}]")

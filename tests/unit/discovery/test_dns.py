@@ -8,9 +8,10 @@ import dns.rcode
 import pytest
 
 from promscrape.config.load import parse
-from promscrape.discovery.dns import KIND, DnsMetrics, DnsRefresher, DnsSDConfig
+from promscrape.discovery.dns import KIND, DnsRefresher, DnsSDConfig
 from promscrape.discovery.dns_lookup import Resolver
 from promscrape.discovery.kind import Kind
+from promscrape.discovery.kind_metrics import DnsMetrics
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.discovery.refresh import Refreshed
 from promscrape.errors import ConfigError

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from promscrape.discovery.exec_ import KIND, ExecMetrics, ExecSDConfig
+from promscrape.discovery.exec_ import KIND, ExecSDConfig
 from promscrape.discovery.kind import Kind
+from promscrape.discovery.kind_metrics import ExecMetrics
 from promscrape.discovery.provider import Provider, ProviderContext
 from promscrape.errors import DiscoveryError
 from promscrape.flags.features import EXEC_SD

@@ -14,7 +14,7 @@ from structlog.testing import LogCapture
 from promscrape.config.load import parse
 from promscrape.decode.schema import ConfigStruct
 from promscrape.discovery.configs import DiscoveryConfigs
-from promscrape.discovery.kind import Kind, NoMetrics, Unbuilt
+from promscrape.discovery.kind import BuiltIn, Kind, NoMetrics, Unbuilt
 from promscrape.discovery.manager import DiscoveryManager
 from promscrape.discovery.provider import Provider, ProviderContext, Publish
 from promscrape.discovery.refresh import Refreshed
@@ -98,8 +98,8 @@ class Managed:
         self.registry = CollectorRegistry()
         self.runs: dict[str, Run] = {}
         self.made: list[str] = []
-        demo = Kind("demo", DemoConfig, NoMetrics, self._make)
-        missing = Unbuilt("unbuilt", DemoConfig)
+        demo = BuiltIn("demo", lambda: Kind("demo", DemoConfig, NoMetrics, self._make))
+        missing = BuiltIn("unbuilt", lambda: Unbuilt("unbuilt", DemoConfig), None)
         self.manager = DiscoveryManager(
             self._take,
             self.clock,

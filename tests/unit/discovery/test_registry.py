@@ -8,11 +8,12 @@ from promscrape.config.load import parse
 from promscrape.discovery.configs import DiscoveryConfigs
 from promscrape.discovery.dns import DnsSDConfig
 from promscrape.discovery.file import FileSDConfig
-from promscrape.discovery.registry import registered
+from promscrape.discovery.kind import BuiltIn, Unbuilt
+from promscrape.discovery.registry import KINDS, registered
 from promscrape.discovery.static import StaticConfig
 from promscrape.errors import ConfigError
 
-KINDS = """
+NAMES = """
     aws azure consul digitalocean dns docker dockerswarm ec2 ecs elasticache eureka file gce hetzner
     http ionos kubernetes kuma lightsail linode marathon msk nerve nomad oci openstack outscale
     ovhcloud puppetdb rds scaleway serverset stackit triton uyuni vultr
@@ -30,7 +31,14 @@ def test_the_registered_kinds_are_those_of_prometheus() -> None:
     keys = list(registered())
     assert sorted(keys) == keys
     ours = {"static_configs", "exec_sd_configs"}
-    assert set(keys) == {f"{kind}_sd_configs" for kind in KINDS.split()} | ours
+    assert set(keys) == {f"{kind}_sd_configs" for kind in NAMES.split()} | ours
+
+
+@pytest.mark.parametrize("row", KINDS, ids=lambda row: row.name)
+def test_what_is_said_of_a_kind_before_it_is_imported_is_so(row: BuiltIn) -> None:
+    """R-1, 1.6: its name, and the metrics that stand at 0 from the start."""
+    assert row.kind.name == row.name
+    assert (None if isinstance(row.kind, Unbuilt) else row.kind.metrics) is row.metrics
 
 
 @pytest.mark.parametrize("key", registered())

@@ -1,0 +1,32 @@
+"""What a start imports: what every run needs, and nothing of what some run may need."""
+
+import subprocess
+import sys
+
+import pytest
+
+KINDS = "consul.provider dns_lookup ec2 exec_ file http kubernetes.kind openstack.provider uyuni"
+
+
+def imported_by(statement: str) -> set[str]:
+    """Return the modules that a fresh process has after the statement."""
+    script = f"import sys; {statement}; print(*sys.modules)"
+    command = [sys.executable, "-c", script]
+    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
+@pytest.mark.parametrize("module", ["promscrape.daemon", "promscrape.command.run"])
+def test_no_kind_of_discovery_is_imported_before_it_is_used(module: str) -> None:
+    """A configuration uses two or three of forty, whose imports would be a tenth of the start."""
+    loaded = imported_by(f"import {module}")
+    assert "promscrape.discovery.registry" in loaded
+    assert not loaded & {f"promscrape.discovery.{kind}" for kind in KINDS.split()}
+
+
+def test_a_kind_is_imported_when_a_configuration_has_its_key() -> None:
+    """In the thread that reads the file, so that a reload that brings it holds nothing up."""
+    file = b"scrape_configs: [{job_name: a, dns_sd_configs: [{names: [a]}]}]"
+    parse = f"from promscrape.config.load import parse; parse({file!r}, 'c.yml', {{}})"
+    loaded = imported_by(parse)
+    assert "promscrape.discovery.dns" in loaded
+    assert "promscrape.discovery.kubernetes.kind" not in loaded
