@@ -17,7 +17,7 @@ import structlog
 from benchmarks.cpu import best_of, measured, of_program, of_running, spent_on
 from promscrape.config.load import load
 from promscrape.discovery.static import StaticConfig, target_groups
-from promscrape.process import collect_garbage_less_often
+from promscrape.process_settings import collect_garbage_less_often
 from promscrape.scrape.manager import ScrapeManager
 from tests.support.clock import ManualClock, settle
 from tests.support.peers import Launcher, Scraper, eventually, installed

@@ -18,13 +18,13 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import PurePath
 from typing import TextIO, TypeAlias, final
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
+from promscrape.log_options import LogFormat, LogLevel
 from promscrape.model.quoting import quote
 from promscrape.rfc3339 import local_time, local_time_ms
 
@@ -42,25 +42,6 @@ Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | 
 """What an attribute's value is turned into before it is written."""
 
 
-class LogLevel(StrEnum):
-    """The least severe records that are written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARN = "warn"
-    ERROR = "error"
-
-    @property
-    def number(self) -> int:
-        """The same level in the standard library's counting, which structlog shares."""
-        return logging.getLevelNamesMapping()[self.upper()]
-
-
-class LogFormat(StrEnum):
-    LOGFMT = "logfmt"
-    JSON = "json"
-
-
 def configure(
     level: LogLevel,
     format_: LogFormat,
@@ -72,15 +53,17 @@ def configure(
     A call below `level` costs a function call that does nothing.
     """
     writer = _Writer(format_, stream, now_ns)
+    # The standard library's number of the level, which structlog shares.
+    number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[writer.render],
-        wrapper_class=structlog.make_filtering_bound_logger(level.number),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: writer,
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
     root.handlers = [_Bridge(writer)]
-    root.setLevel(level.number)
+    root.setLevel(number)
     logging.captureWarnings(capture=True)
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger

@@ -9,11 +9,20 @@ from http import HTTPStatus
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from promscrape.command.console import Console
+from promscrape.flags.invocation import Invocation
 from promscrape.model.quoting import quote
 
 _TIMEOUT_S = 10.0
 _MOST_BYTES = 4096  # of the answer that is shown
 _NO_TIMEOUT = ClientTimeout(total=None)
+
+
+def check_healthy(invocation: Invocation, console: Console) -> int:
+    return asyncio.run(check_server(str(invocation.values["url"]), "healthy", console))
+
+
+def check_ready(invocation: Invocation, console: Console) -> int:
+    return asyncio.run(check_server(str(invocation.values["url"]), "ready", console))
 
 
 async def check_server(url: str, word: str, console: Console) -> int:

@@ -1,14 +1,12 @@
 """From the arguments to the command that they name, and its exit code."""
 
-import asyncio
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import TypeAlias
 
-from promscrape.command.check_config import check_config
-from promscrape.command.check_server import check_server
-from promscrape.command.check_service_discovery import check_service_discovery
-from promscrape.command.check_web_config import check_web_config
+from promscrape import logs
 from promscrape.command.console import Console
-from promscrape.command.print_config import print_config
 from promscrape.flags.command_line import Exit
 from promscrape.flags.commands import (
     CHECK_CONFIG,
@@ -20,15 +18,29 @@ from promscrape.flags.commands import (
     Command,
 )
 from promscrape.flags.invocation import Invocation, parse_command
+from promscrape.log_options import LogFormat, LogLevel
+from promscrape.process_settings import collect_garbage_less_often
 
-_ACTIONS: Mapping[Command, Callable[[Invocation, Console], int]] = {
-    CHECK_CONFIG: check_config,
-    CHECK_WEB_CONFIG: check_web_config,
-    CHECK_SERVICE_DISCOVERY: check_service_discovery,
-    CHECK_HEALTHY: lambda invocation, console: _ask("healthy", invocation, console),
-    CHECK_READY: lambda invocation, console: _ask("ready", invocation, console),
-    PRINT_CONFIG: print_config,
+Action: TypeAlias = Callable[[Invocation, Console], int]
+
+# By module and function: one runs and the process ends, and `check config`, which runs before each
+# commit, would wait as long again for the HTTP client and the discovery of the others.
+_ACTIONS: Mapping[Command, tuple[str, str]] = {
+    CHECK_CONFIG: ("check_config", "check_config"),
+    CHECK_WEB_CONFIG: ("check_web_config", "check_web_config"),
+    CHECK_SERVICE_DISCOVERY: ("check_service_discovery", "check_service_discovery"),
+    CHECK_HEALTHY: ("check_server", "check_healthy"),
+    CHECK_READY: ("check_server", "check_ready"),
+    PRINT_CONFIG: ("print_config", "print_config"),
 }
+
+
+def start(arguments: Sequence[str], *, width: int) -> int:
+    """Run a command on the streams of the process; return its exit code."""
+    collect_garbage_less_often()  # Before the command is imported: all of that stays.
+    # What the configuration has to be warned of goes to stderr, in the form of the daemon's log.
+    logs.configure(LogLevel.WARN, LogFormat.LOGFMT, sys.stderr)
+    return run(arguments, Console(sys.stdout, sys.stderr), width=width)
 
 
 def run(arguments: Sequence[str], console: Console, *, width: int) -> int:
@@ -41,8 +53,11 @@ def run(arguments: Sequence[str], console: Console, *, width: int) -> int:
         console.stdout.write(parsed.stdout)
         console.stderr.write(parsed.stderr)
         return parsed.code
-    return _ACTIONS[parsed.command](parsed, console)
+    return action_of(parsed.command)(parsed, console)
 
 
-def _ask(word: str, invocation: Invocation, console: Console) -> int:
-    return asyncio.run(check_server(str(invocation.values["url"]), word, console))
+def action_of(command: Command) -> Action:
+    """Import and return what does a command."""
+    module, function = _ACTIONS[command]
+    action: Action = getattr(import_module(f"promscrape.command.{module}"), function)
+    return action

@@ -9,7 +9,7 @@ from promscrape.flags.external_url import ExternalUrl
 from promscrape.flags.features import AUTO_RELOAD, split_features
 from promscrape.flags.kind import Value, print_value
 from promscrape.flags.table import SETTINGS, TABLE, Flag
-from promscrape.logs import LogFormat, LogLevel
+from promscrape.log_options import LogFormat, LogLevel
 from promscrape.model.duration import Duration
 from promscrape.model.go_duration import GoDuration
 from promscrape.model.regex import Regex

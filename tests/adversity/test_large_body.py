@@ -158,12 +158,12 @@ _WAKING = """
 import asyncio, sys
 from pathlib import Path
 import uvloop
-from promscrape import process
+from promscrape import process_settings
 from tests.adversity.test_large_body import most_late_s
 
-process.collect_garbage_less_often()
-process.give_large_memory_back({})
-process.take_short_turns()
+process_settings.collect_garbage_less_often()
+process_settings.give_large_memory_back({})
+process_settings.take_short_turns()
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
     print(*runner.run(most_late_s(Path(sys.argv[1]))))
 """

@@ -16,8 +16,9 @@ import structlog
 import uvloop
 from structlog.typing import FilteringBoundLogger
 
-from promscrape.cli import Runnable, main, run
+from promscrape.cli import main, run
 from promscrape.flags.flags import Flags
+from promscrape.start import Runnable
 
 
 @dataclass(frozen=True, slots=True)

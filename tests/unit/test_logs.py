@@ -11,7 +11,8 @@ import pytest
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from promscrape.logs import LogFormat, LogLevel, configure
+from promscrape.log_options import LogFormat, LogLevel
+from promscrape.logs import configure
 from promscrape.model.duration import Duration
 from promscrape.model.go_duration import GoDuration
 

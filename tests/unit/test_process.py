@@ -2,7 +2,6 @@
 
 import asyncio
 import platform
-import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,10 +14,7 @@ from promscrape.process import (
     LimitsCollector,
     NetworkCollector,
     ProcessMetrics,
-    give_large_memory_back,
     keep_heap_trimmed,
-    raise_file_limit,
-    take_short_turns,
     task_count,
 )
 from promscrape.runtime import Limits, Source
@@ -53,43 +49,10 @@ def test_the_limits_are_read_when_they_are_collected() -> None:
     assert registry.get_sample_value("go_gc_gomemlimit_bytes") == float("inf")
 
 
-_ALLOCATING = """
-from pathlib import Path
-from promscrape.process import give_large_memory_back
-
-def heap_bytes():
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        if line.endswith("[heap]"):
-            begin, end = line.split()[0].split("-")
-            return int(end, 16) - int(begin, 16)
-
-assert give_large_memory_back({})
-# By default glibc would take from now on what is as large as this from the heap.
-large = bytearray(30 << 20)
-del large
-before = heap_bytes()
-columns = [bytearray(3 << 20) for _ in range(10)]
-print(heap_bytes() - before)
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has such options")
-def test_large_memory_comes_from_the_system_and_goes_back() -> None:
-    """Not from the heap, where what lies behind it would keep it."""
-    run = subprocess.run(
-        [sys.executable, "-c", _ALLOCATING], capture_output=True, text=True, check=True
-    )
-    assert int(run.stdout) < 3 << 20
-
-
-def test_whoever_sets_up_glibc_is_left_alone() -> None:
-    """Its variables are for people who know better."""
-    assert not give_large_memory_back({"MALLOC_ARENA_MAX": "4"})
-
-
 _FRAGMENTED = """
 from pathlib import Path
-from promscrape.process import give_large_memory_back, trim_heap
+from promscrape.process import trim_heap
+from promscrape.process_settings import give_large_memory_back
 
 def resident_bytes():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
@@ -131,27 +94,6 @@ async def test_the_heap_is_trimmed_again_and_again() -> None:
 async def test_where_nothing_can_be_trimmed_nobody_tries_again() -> None:
     """On musl and on macOS."""
     await keep_heap_trimmed(ManualClock(), lambda: False)
-
-
-def test_the_event_loop_waits_for_no_long_turn_of_a_thread() -> None:
-    """L4: a scrape waits for a thread at each of its wakes."""
-    before_s = sys.getswitchinterval()
-    try:
-        take_short_turns()
-        assert sys.getswitchinterval() <= 0.001
-    finally:
-        sys.setswitchinterval(before_s)
-
-
-def test_as_many_files_may_be_open_as_the_system_allows() -> None:
-    """Service 10: as with Go's programs, whatever the shell says; `process_max_fds` shows it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
-    try:
-        raise_file_limit()
-        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_tasks_stand_for_goroutines() -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-KINDS = "consul.provider dns_lookup ec2 exec_ file http kubernetes.kind openstack.provider uyuni"
+KINDS = "consul.provider dns dns_lookup ec2 exec_ http kubernetes.kind openstack.provider uyuni"
 
 
 def imported_by(statement: str) -> set[str]:
@@ -15,7 +15,7 @@ def imported_by(statement: str) -> set[str]:
     return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
 
 
-@pytest.mark.parametrize("module", ["promscrape.daemon", "promscrape.command.run"])
+@pytest.mark.parametrize("module", ["promscrape.daemon", "promscrape.command.check_config"])
 def test_no_kind_of_discovery_is_imported_before_it_is_used(module: str) -> None:
     """A configuration uses two or three of forty, whose imports would be a tenth of the start."""
     loaded = imported_by(f"import {module}")
@@ -30,3 +30,17 @@ def test_a_kind_is_imported_when_a_configuration_has_its_key() -> None:
     loaded = imported_by(parse)
     assert "promscrape.discovery.dns" in loaded
     assert "promscrape.discovery.kubernetes.kind" not in loaded
+
+
+@pytest.mark.parametrize(
+    ("statement", "modules"),
+    [
+        ("import promscrape.cli", "asyncio structlog prometheus_client yaml"),
+        ("import promscrape.daemon", "jinja2 dns cryptography botocore"),
+        ("import promscrape.command.check_config", "aiohttp jinja2 uvloop"),
+        ("import promscrape.command.run", "aiohttp yaml promscrape.command.check_config"),
+    ],
+)
+def test_what_a_run_cannot_need_is_not_imported(statement: str, modules: str) -> None:
+    """`--version`, and `check config` before each commit, are started more often than the daemon."""
+    assert not imported_by(statement).intersection(modules.split())
