@@ -8,6 +8,7 @@ by whom it was built) it writes to promscrape/build.json before it makes the whe
 Without that file, as in a checkout, these are unknown.
 """
 
+import functools
 import os
 import platform
 import resource
@@ -50,7 +51,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     def current(cls, package: Traversable | None = None) -> Self:
         build = read_build(package or resources.files(PROGRAM))
         return cls(
-            version=metadata.version(PROGRAM),
+            version=_installed_version(),
             revision=build.revision,
             branch=build.branch,
             build_user=build.user,
@@ -99,6 +100,12 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
             "fd_limits": _limits(resource.RLIMIT_NOFILE, ""),
             "vm_limits": _limits(resource.RLIMIT_AS, "b"),
         }
+
+
+@functools.cache
+def _installed_version() -> str:
+    # Parsed as mail, of which a start would have five.
+    return metadata.version(PROGRAM)
 
 
 def _limits(kind: int, unit: str) -> str:

@@ -18,7 +18,6 @@ from typing import final
 
 import msgspec
 from aiohttp.web import BaseRequest
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from promscrape.rfc3339 import local_time_ms
 from promscrape.scrape.target import Health, Target
@@ -28,6 +27,7 @@ from promscrape.web.api.envelope import encode
 from promscrape.web.discovery_page import DiscoveryQuery, discovery_view
 from promscrape.web.options import WebOptions
 from promscrape.web.pacing import paced
+from promscrape.web.page_templates import Templates
 from promscrape.web.remote_write_page import destination_row
 from promscrape.web.reply import HTML, JSON, Reply, not_found
 from promscrape.web.router import Handler, Route
@@ -105,39 +105,34 @@ class _Asset:
 class _Pages:
     def __init__(self, service: Service, options: WebOptions) -> None:
         self._service = service
-        environment = Environment(
-            loader=PackageLoader(_PACKAGE),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
+        self._templates = Templates(
+            {
+                "base": options.external_url.encoded_path,
+                "page_title": options.page_title,
+                "version": Version.current().version,
+                "why_plain": WHY_PLAIN,
+            }
         )
-        environment.globals.update(
-            base=options.external_url.encoded_path,
-            page_title=options.page_title,
-            version=Version.current().version,
-            why_plain=WHY_PLAIN,
-        )
-        self._shell = environment.get_template("targets.html")
-        self._plain = environment.get_template("plain.html")
-        self._remote_write = environment.get_template("remote_write.html")
-        self._discovery = environment.get_template("service_discovery.html")
 
     async def targets(self, request: BaseRequest) -> Reply:
         if "plain" not in request.query:
-            return self._page(self._shell.render(phase=self._service.phase))
+            shell = await self._templates.get("targets.html")
+            return self._page(shell.render(phase=self._service.phase))
+        plain = await self._templates.get("plain.html")
         pools = (await self._data()).pools
         # With thousands of targets the text takes longer than the event loop should wait.
         phase = self._service.phase
-        return self._page(await asyncio.to_thread(self._plain.render, phase=phase, pools=pools))
+        return self._page(await asyncio.to_thread(plain.render, phase=phase, pools=pools))
 
     async def remote_write(self, _: BaseRequest) -> Reply:
+        template = await self._templates.get("remote_write.html")
         rows = [destination_row(status) for status in self._service.destinations()]
-        return self._page(self._remote_write.render(phase=self._service.phase, destinations=rows))
+        return self._page(template.render(phase=self._service.phase, destinations=rows))
 
     async def service_discovery(self, request: BaseRequest) -> Reply:
+        template = await self._templates.get("service_discovery.html")
         view = await discovery_view(self._service.pools, DiscoveryQuery.parse(request.query))
-        return self._page(self._discovery.render(phase=self._service.phase, view=view))
+        return self._page(template.render(phase=self._service.phase, view=view))
 
     async def data(self, _: BaseRequest) -> Reply:
         return Reply(
