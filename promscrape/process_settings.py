@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import gc
 import os
 import resource
@@ -40,12 +41,19 @@ def raise_file_limit() -> None:
     """Let the process open as many files as the system lets it have at most.
 
     Each target has a connection that stays open. Prometheus's users never set the limit that
-    mostly stands at 1024: the runtime of Go raises it at every start.
+    mostly stands at 1024: the runtime of Go raises it at every start. What is started later has the
+    limit that was set, as Go's children do: there are programs that close every file they may have,
+    or wait with `select`.
     """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    given = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = given[1]
+    # uvloop starts a program by a fork in which such hooks run, those of threading and logging
+    # among them. Once the program runs it is too late: a shell has soon started others.
+    restore = functools.partial(resource.setrlimit, resource.RLIMIT_NOFILE, given)
     # There are systems that have no number for "as many as you like".
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        os.register_at_fork(after_in_child=restore)
 
 
 def give_large_memory_back(environ: Mapping[str, str] = os.environ) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -155,3 +156,28 @@ async def test_a_command_lists_targets_where_it_may(launcher: Launcher) -> None:
     may_not = await asyncio.to_thread(launcher.promscrape, config)
     assert may_not.metric("prometheus_sd_failed_configs", name="scrape") == 1
     assert "needs --enable-feature=exec-sd" in may_not.output()
+
+
+async def test_a_command_has_the_file_limit_that_the_daemon_was_started_with(
+    launcher: Launcher,
+) -> None:
+    """Issue 6: as the children of Go's programs; the daemon has raised its own."""
+    listing = (
+        "import json, resource; "
+        "soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]; "
+        "print(json.dumps([{'targets': ['127.0.0.1:1'], 'labels': {'files': str(soft)}}]))"
+    )
+    config = (
+        f"{GLOBAL}- job_name: exec\n  exec_sd_configs:\n"
+        f"  - command: [{sys.executable}, -c, {json.dumps(listing)}]\n"
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        flags = ("--enable-feature=exec-sd",)
+        daemon = await asyncio.to_thread(launcher.promscrape, config, flags=flags)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    (target,) = await asyncio.to_thread(eventually, daemon.targets, what="the target")
+    assert target.labels["files"] == "256"
+    assert daemon.metric("process_max_fds") == hard

@@ -7,11 +7,7 @@ import sys
 
 import pytest
 
-from promscrape.process_settings import (
-    give_large_memory_back,
-    raise_file_limit,
-    take_short_turns,
-)
+from promscrape.process_settings import give_large_memory_back, take_short_turns
 
 _ALLOCATING = """
 from pathlib import Path
@@ -57,12 +53,34 @@ def test_the_event_loop_waits_for_no_long_turn_of_a_thread() -> None:
         sys.setswitchinterval(before_s)
 
 
+_RAISING = """
+import asyncio, resource, sys, uvloop
+from promscrape.process_settings import raise_file_limit
+
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, most))
+raise_file_limit()
+own = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+async def limits_of_child():
+    child = await asyncio.create_subprocess_exec(
+        "sh", "-c", "ulimit -Sn; ulimit -Hn", stdout=asyncio.subprocess.PIPE
+    )
+    return (await child.communicate())[0].split()
+
+with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    print(most, *own, *map(bytes.decode, runner.run(limits_of_child())))
+"""
+
+
 def test_as_many_files_may_be_open_as_the_system_allows() -> None:
-    """Service 10: as with Go's programs, whatever the shell says; `process_max_fds` shows it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
-    try:
-        raise_file_limit()
-        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    """Service 10: as with Go's programs, whatever the shell says; `process_max_fds` shows it.
+
+    What the process starts has the limits that it had itself.
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", _RAISING], capture_output=True, text=True, check=True
+    )
+    most, *limits = run.stdout.split()
+    most_of_child = "unlimited" if int(most) == resource.RLIM_INFINITY else most
+    assert limits == [most, most, "200", most_of_child]
