@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, final
+from typing import ClassVar, Final, final
 
 from promscrape.decode.schema import ConfigStruct
+from promscrape.discovery.dns_lookup import Record, Resolver
 from promscrape.discovery.kind import Kind
 from promscrape.discovery.kind_metrics import DnsMetrics
 from promscrape.discovery.naming import host_port
@@ -14,9 +15,6 @@ from promscrape.discovery.target_group import ADDRESS_LABEL, TargetGroup
 from promscrape.errors import DiscoveryError
 from promscrape.model.duration import Duration
 from promscrape.model.invalid import InvalidValue
-
-if TYPE_CHECKING:
-    from promscrape.discovery.dns_lookup import Record, Resolver
 
 NAME_LABEL = "__meta_dns_name"
 SRV_TARGET_LABEL = "__meta_dns_srv_record_target"
@@ -72,7 +70,7 @@ class DnsRefresher:
     def __init__(
         self,
         config: DnsSDConfig,
-        resolver: "Resolver",
+        resolver: Resolver,
         context: ProviderContext,
         metrics: DnsMetrics,
     ) -> None:
@@ -98,7 +96,7 @@ class DnsRefresher:
         targets = (self._target(name, record) for record in records)
         return TargetGroup(tuple(target for target in targets if target is not None), {}, name)
 
-    def _target(self, name: str, record: "Record") -> Mapping[str, str] | None:
+    def _target(self, name: str, record: Record) -> Mapping[str, str] | None:
         """Return the labels of a record's target, None for a record of another type."""
         if record.type != self._type:
             if record.type != "CNAME":  # Names on the way to the records that were asked for.
@@ -118,9 +116,6 @@ class DnsRefresher:
 
 
 def _make(config: DnsSDConfig, context: ProviderContext, metrics: DnsMetrics) -> Provider:
-    # The library takes a tenth of a second and 3 MB, which most configurations can do without.
-    from promscrape.discovery.dns_lookup import Resolver  # noqa: PLC0415
-
     refresher = DnsRefresher(config, Resolver(context.log), context, metrics)
     return Refreshed(refresher, config.refresh_interval, context)
 

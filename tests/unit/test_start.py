@@ -24,11 +24,11 @@ def test_no_kind_of_discovery_is_imported_before_it_is_used(module: str) -> None
 
 
 def test_a_kind_is_imported_when_a_configuration_has_its_key() -> None:
-    """In the thread that reads the file, so that a reload that brings it holds nothing up."""
+    """All of it, in the thread that reads the file: a reload that brings it holds nothing up."""
     file = b"scrape_configs: [{job_name: a, dns_sd_configs: [{names: [a]}]}]"
     parse = f"from promscrape.config.load import parse; parse({file!r}, 'c.yml', {{}})"
     loaded = imported_by(parse)
-    assert "promscrape.discovery.dns" in loaded
+    assert {"promscrape.discovery.dns", "promscrape.discovery.dns_lookup"} <= loaded
     assert "promscrape.discovery.kubernetes.kind" not in loaded
 
 
