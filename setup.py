@@ -37,6 +37,7 @@ setup(
         compiled("promscrape.httpclient._answer_c"),
         # It is about what only Linux has, and nothing needs it.
         *([compiled("promscrape.httpclient._exchange_c")] if sys.platform == "linux" else []),
+        compiled("promscrape.model._label_columns_c"),
         compiled("promscrape.model._label_store_c"),
         compiled("promscrape.storage.remote._encode_c"),
         compiled("promscrape.storage.remote._template_c"),

@@ -298,7 +298,6 @@ class Daemon:
             reload_on_startup=True,
             start_timestamps=not _STARTS.isdisjoint(self._flags.features),
             type_and_unit_labels=TYPE_AND_UNIT_LABELS in self._flags.features,
-            attaches_metadata=True,  # a reload can bring a destination that wants it
         )
 
     def _say(self, event: str) -> None:

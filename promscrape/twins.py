@@ -17,6 +17,7 @@ _COMPILED_MODULES = (
     "promscrape.exposition._target_memory_c",
     "promscrape.exposition._walk_c",
     "promscrape.httpclient._answer_c",
+    "promscrape.model._label_columns_c",
     "promscrape.model._label_store_c",
     "promscrape.storage.remote._encode_c",
     "promscrape.storage.remote._template_c",

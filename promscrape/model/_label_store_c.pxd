@@ -59,8 +59,15 @@ cdef class LabelStore:
     cdef uint32_t _add_text(self, const uint8_t* text, size_t size, uint32_t hash) except? 0
     cdef void _drop_text(self, uint32_t symbol) noexcept
     cdef Py_ssize_t _read(self, bytes wire, bint adds) except? -2
+    cdef size_t size_of_wire(self, uint32_t row) except 0
+    cdef uint8_t* put_wire(self, uint8_t* to, uint32_t row) noexcept
+    cdef const uint8_t* text_of(self, uint32_t symbol, size_t* size) noexcept
+    cdef int _make_scratch(self, size_t count) except -1
+    cdef uint32_t _keep_scratch(self, size_t count) except? 0
     cdef uint32_t _find(self, size_t count, uint32_t hash) noexcept
     cdef uint32_t _add(self, size_t count, uint32_t hash) except? 0
     cdef uint32_t _new_row(self) except? 0
     cdef int _check(self, uint32_t row) except -1
+    cdef void _hold(self, uint32_t row) noexcept
+    cdef int _repeats_name(self, uint32_t row) except -1
     cdef void _let_go(self, uint32_t row) noexcept

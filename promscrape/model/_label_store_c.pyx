@@ -157,23 +157,12 @@ cdef class LabelStore:
 
     def keep(self, bytes wire not None):
         """See the plain twin."""
-        cdef Py_ssize_t count = self._read(wire, True)
-        cdef uint32_t hash, row
-        if count <= 0:
-            return 0
-        hash = seeded_hash(self.scratch, count * CELL, SEED)
-        row = self._find(count, hash)
-        if row == 0:
-            row = self._add(count, hash)
-        if self.holds[row] != HELD_FOREVER:
-            self.holds[row] += 1
-        return row
+        return self._keep_scratch(self._read(wire, True))
 
     def hold(self, uint32_t row):
         """See the plain twin."""
         self._check(row)
-        if row and self.holds[row] != HELD_FOREVER:
-            self.holds[row] += 1
+        self._hold(row)
 
     def let_go(self, uint32_t row):
         """See the plain twin."""
@@ -189,41 +178,13 @@ cdef class LabelStore:
 
     def wire(self, uint32_t row):
         """See the plain twin."""
-        cdef size_t count, at, total, size
-        cdef const uint32_t* symbols
-        cdef const uint8_t* text
-        cdef bytes wire
-        cdef uint8_t* end
-        if row >= self.row_end:
-            raise IndexError("no such row")
-        if self.holds[row] == 0:
-            return b"\x00"
-        symbols = self.symbols_of(row, &count)
-        total = size_of_uvarint(count // 2)
-        for at in range(count):
-            text = self.sized_text(symbols[at])
-            size = size_of_text(&text)
-            total += size_of_uvarint(size) + size
-        wire = PyBytes_FromStringAndSize(NULL, total)
-        end = put_uvarint(<uint8_t*>PyBytes_AS_STRING(wire), count // 2)
-        for at in range(count):
-            text = self.sized_text(symbols[at])
-            size = size_of_text(&text)
-            end = put_uvarint(end, size)
-            memcpy(end, text, size)
-            end += size
+        cdef bytes wire = PyBytes_FromStringAndSize(NULL, self.size_of_wire(row))
+        self.put_wire(<uint8_t*>PyBytes_AS_STRING(wire), row)
         return wire
 
     def repeats_name(self, uint32_t row):
         """See the plain twin."""
-        cdef size_t count, at
-        cdef const uint32_t* symbols
-        self._check(row)
-        symbols = self.symbols_of(row, &count)
-        for at in range(2, count, 2):
-            if symbols[at] == symbols[at - 2]:
-                return True
-        return False
+        return self._repeats_name(row) != 0
 
     def symbols(self, uint32_t row):
         """See the plain twin."""
@@ -276,6 +237,76 @@ cdef class LabelStore:
             raise IndexError("no such row")
         return 0
 
+    cdef void _hold(self, uint32_t row) noexcept:
+        if row and self.holds[row] != HELD_FOREVER:
+            self.holds[row] += 1
+
+    cdef int _repeats_name(self, uint32_t row) except -1:
+        cdef size_t count, at
+        cdef const uint32_t* symbols = self.labels_of(row, &count)
+        for at in range(2, count, 2):
+            if symbols[at] == symbols[at - 2]:
+                return True
+        return False
+
+    # Hold the label set whose symbols are in `scratch` once more, and return its row.
+    cdef uint32_t _keep_scratch(self, size_t count) except? 0:
+        cdef uint32_t hash, row
+        if count == 0:
+            return 0
+        hash = seeded_hash(self.scratch, count * CELL, SEED)
+        row = self._find(count, hash)
+        if row == 0:
+            row = self._add(count, hash)
+        self._hold(row)
+        return row
+
+    cdef int _make_scratch(self, size_t count) except -1:
+        cdef void* grown
+        if count > self.scratch_room:
+            grown = realloc(self.scratch, 2 * count * CELL)
+            if grown == NULL:
+                raise MemoryError
+            self.scratch, self.scratch_room = <uint32_t*>grown, 2 * count
+        return 0
+
+    cdef size_t size_of_wire(self, uint32_t row) except 0:
+        cdef size_t count, at, total, size
+        cdef const uint32_t* symbols
+        if row >= self.row_end:
+            raise IndexError("no such row")
+        if self.holds[row] == 0:
+            return 1
+        symbols = self.symbols_of(row, &count)
+        total = size_of_uvarint(count // 2)
+        for at in range(count):
+            self.text_of(symbols[at], &size)
+            total += size_of_uvarint(size) + size
+        return total
+
+    # Write a label set of which the size was asked, and return the place behind it.
+    cdef uint8_t* put_wire(self, uint8_t* to, uint32_t row) noexcept:
+        cdef size_t count, at, size
+        cdef const uint32_t* symbols
+        cdef const uint8_t* text
+        if self.holds[row] == 0:
+            to[0] = 0
+            return to + 1
+        symbols = self.symbols_of(row, &count)
+        to = put_uvarint(to, count // 2)
+        for at in range(count):
+            text = self.text_of(symbols[at], &size)
+            to = put_uvarint(to, size)
+            memcpy(to, text, size)
+            to += size
+        return to
+
+    # Return a text of the store, and its length: good until the store changes.
+    cdef const uint8_t* text_of(self, uint32_t symbol, size_t* size) noexcept:
+        cdef const uint8_t* text = self.sized_text(symbol)
+        size[0] = size_of_text(&text)
+        return text
+
     # Read the symbols of a label set into `scratch` and return their number. Texts without a symbol
     # get one, or -1 is returned.
     cdef Py_ssize_t _read(self, bytes wire, bint adds) except? -2:
@@ -284,7 +315,6 @@ cdef class LabelStore:
         cdef const uint8_t* text
         cdef uint64_t size = 0, count = 0, place
         cdef uint32_t hash, symbol
-        cdef void* grown
         at = text = get_uvarint(at, end, &count)
         # Each text has a byte at least, its length.
         if at == NULL or count > <uint64_t>(end - at):
@@ -295,11 +325,7 @@ cdef class LabelStore:
             if text == NULL or size > <uint64_t>(end - text):
                 raise ValueError("a label set that is cut short")
             text += size
-        if count > self.scratch_room:
-            grown = realloc(self.scratch, 2 * count * CELL)
-            if grown == NULL:
-                raise MemoryError
-            self.scratch, self.scratch_room = <uint32_t*>grown, 2 * count
+        self._make_scratch(count)
         for place in range(count):
             at = get_uvarint(at, end, &size)
             symbol = 0

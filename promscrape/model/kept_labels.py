@@ -1,9 +1,11 @@
 """Label sets of which a store has the texts, in a sequence like any other."""
 
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import Protocol, final, overload
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
+from typing import NamedTuple, Protocol, final, overload
 
+from promscrape.model.label_columns import values_of
 from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
 
@@ -12,6 +14,19 @@ class Numbered(Protocol):
     """Knows which row of the store each of its numbers stands for."""
 
     def __getitem__(self, number: int, /) -> int: ...
+
+
+class Values(NamedTuple):
+    """The values of some label sets under one name, "" where it is not among them.
+
+    numbers: one for each label set. texts: what each number stands for.
+    """
+
+    numbers: "array[int]"
+    texts: Mapping[int, str]
+
+    def between(self, start: int, end: int) -> "Values":
+        return Values(self.numbers[start:end], self.texts)
 
 
 @final
@@ -31,10 +46,10 @@ class KeptLabels(Sequence[Labels]):
         store: LabelStore,
         rows: Numbered,
         numbers: "array[int]",
-        places: range | None = None,
+        places: Sequence[int] | None = None,
     ) -> None:
         self.store, self._rows, self._numbers = store, rows, numbers
-        self._places = range(len(numbers)) if places is None else places
+        self._places: Sequence[int] = range(len(numbers)) if places is None else places
 
     def __len__(self) -> int:
         return len(self._places)
@@ -43,9 +58,9 @@ class KeptLabels(Sequence[Labels]):
     def __getitem__(self, at: int) -> Labels: ...
 
     @overload
-    def __getitem__(self, at: slice) -> Sequence[Labels]: ...
+    def __getitem__(self, at: slice) -> "KeptLabels": ...
 
-    def __getitem__(self, at: int | slice) -> Labels | Sequence[Labels]:
+    def __getitem__(self, at: int | slice) -> "Labels | KeptLabels":
         if isinstance(at, slice):
             return KeptLabels(self.store, self._rows, self._numbers, self._places[at])
         return Labels(self.store.wire(self.row(at)))
@@ -53,11 +68,28 @@ class KeptLabels(Sequence[Labels]):
     def __iter__(self) -> Iterator[Labels]:
         return map(Labels, map(self.store.wire, self.rows()))
 
+    def those(self, near: bytes) -> "KeptLabels":
+        """Return the label sets whose place has a 1."""
+        places = array("I", compress(self._places, near))
+        return KeptLabels(self.store, self._rows, self._numbers, places)
+
     def row(self, at: int) -> int:
         """Return the row of the label set at this place."""
         return self._rows[self._numbers[self._places[at]]]
 
     def rows(self) -> "array[int]":
         """Return the row of each label set."""
-        numbers = map(self._numbers.__getitem__, self._places)
-        return array("I", map(self._rows.__getitem__, numbers))
+        return self.rows_at(range(len(self)))
+
+    def rows_at(self, places: Iterable[int]) -> "array[int]":
+        """Return the row of the label set at each of these places."""
+        own = map(self._places.__getitem__, places)
+        return array("I", map(self._rows.__getitem__, map(self._numbers.__getitem__, own)))
+
+    def values_of(self, name: str) -> Values:
+        """Return what each label set has under a name."""
+        symbols = values_of(self.store, self.rows(), name.encode("utf-8", "surrogateescape"))
+        text = self.store.text
+        return Values(
+            symbols, {at: text(at).decode("utf-8", "surrogateescape") for at in set(symbols)}
+        )

@@ -12,7 +12,7 @@ Rules C1 to C17 of the scrape specification; source: Prometheus scrape/scrape.go
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import compress
 from typing import final
@@ -23,15 +23,11 @@ from promscrape.exposition.columns import Columns, NewSeries, NewTexts
 from promscrape.exposition.entries import LabelPairs
 from promscrape.exposition.reader import BodyReader
 from promscrape.exposition.switches import DEFAULT_SWITCHES, Switches
+from promscrape.model.kept_labels import KeptLabels
 from promscrape.model.label_store import LabelStore
-from promscrape.model.labels import EMPTY_LABELS, Labels
+from promscrape.model.labels import EMPTY_LABELS
 from promscrape.model.metadata import Metadata
-from promscrape.model.sample import NO_TIMESTAMP
-from promscrape.scrape.family_metadata import MetadataColumn
-from promscrape.scrape.label_sets import LabelSets
-from promscrape.scrape.limits import SeriesRules
-from promscrape.scrape.metadata import MetadataCache
-from promscrape.scrape.pieces import (
+from promscrape.model.pieces import (
     absent,
     compressed,
     differing,
@@ -42,6 +38,11 @@ from promscrape.scrape.pieces import (
     pieces,
     put,
 )
+from promscrape.model.sample import NO_TIMESTAMP
+from promscrape.scrape.family_metadata import MetadataColumn
+from promscrape.scrape.label_sets import LabelSets
+from promscrape.scrape.limits import SeriesRules
+from promscrape.scrape.metadata import MetadataCache
 from promscrape.scrape.plan import Plan
 from promscrape.storage.interface import AppendCode, Appended
 
@@ -64,6 +65,7 @@ class SeriesCache:
     """The memory of one scrape loop; it outlives the loop when a reload leaves its rules alone.
 
     labels: the store of label sets, that of the storage where the two are to share them.
+    keeps_metadata: whether the storage has a use for what is known of the samples' families.
 
     A scrape goes `scan`, `use_generation`, `plan`, `note_appended`, `track`, `stale`, `end`.
     """
@@ -72,13 +74,13 @@ class SeriesCache:
         self,
         switches: Switches = DEFAULT_SWITCHES,
         *,
-        attaches_metadata: bool = False,
+        keeps_metadata: Callable[[], bool] = lambda: False,
         labels: LabelStore | None = None,
     ) -> None:
         self.metadata = MetadataCache()
         self._scanner = BodyReader(switches)
-        families = self.metadata.families
-        self._column = MetadataColumn(families) if attaches_metadata else None
+        self._column: MetadataColumn | None = None
+        self._keeps_metadata = keeps_metadata
         self._states = bytearray()
         self._labels = LabelSets(LabelStore() if labels is None else labels)
         self._refs: array[int] = array("I")
@@ -94,7 +96,7 @@ class SeriesCache:
         """Return the entries that count for the growth limit: series and families."""
         return len(self._scanner) + len(self.metadata)
 
-    def labels_of(self, ids: "array[int]") -> Sequence[Labels]:
+    def labels_of(self, ids: "array[int]") -> KeptLabels:
         """Return the label sets; good until the next scrape."""
         return self._labels.of(ids)
 
@@ -113,13 +115,16 @@ class SeriesCache:
 
     def _make_room(self, new: Sequence[NewSeries]) -> None:
         ids = new.ids if isinstance(new, NewTexts) else array("I", [series.id for series in new])
-        missing = largest(ids) + 1 - len(self._states)
+        known = len(self._states)
+        missing = largest(ids) + 1 - known
         if missing > 0:
+            # What is added is unresolved, and has no handle.
             self._states.extend(bytes(missing))
             self._refs.frombytes(bytes(self._refs.itemsize * missing))
             self._labels.make_room(missing)
-        put(self._states, ids, _UNRESOLVED)
-        put(self._refs, ids, 0)
+        if any(min(piece) < known for piece in pieces(ids)):
+            put(self._states, ids, _UNRESOLVED)
+            put(self._refs, ids, 0)
         self._new.append((new, ids))
 
     def use_generation(self, generation: int) -> bool:
@@ -171,12 +176,15 @@ class SeriesCache:
         return plan
 
     def metadata_of(self, plan: Plan, columns: Columns) -> Sequence[Metadata | None] | None:
-        """Return what is known of the family of each of the plan's samples, if that is asked for.
+        """Return what is known of the family of each of the plan's samples, if that is of use.
 
         It is the same object from scrape to scrape while nothing of it changes.
         """
-        if self._column is None:
+        if not self._keeps_metadata():
+            self._column = None
             return None
+        if self._column is None:
+            self._column = MetadataColumn(self.metadata.families)
         return self._column.of(plan.ids, plan.labels, plan.keep, columns)
 
     def parts_of(self, plan: Plan) -> Iterable[Plan]:
@@ -230,14 +238,18 @@ class SeriesCache:
         self, new: Sequence[NewSeries], ids: Sequence[int], start: int, rules: SeriesRules
     ) -> None:
         """Resolve the next few of these series."""
-        for at, wire in enumerate(rules.wires(new, start, start + _RESOLVED_A_STEP), start):
-            if wire is None:
-                self._unresolved[ids[at]] = new[at].labels
-                with suppress(ScrapeError):
-                    self._resolve_one(ids[at], rules)
-            else:
-                self._labels[ids[at]] = wire
-                self._states[ids[at]] = _RESOLVED
+        wires = rules.wires(new, start, start + _RESOLVED_A_STEP)
+        quick = [wire for wire in wires if wire is not None]
+        own = array("I", ids[start : start + len(wires)])
+        if len(quick) < len(wires):
+            for at, wire in enumerate(wires, start):
+                if wire is None:
+                    self._unresolved[ids[at]] = new[at].labels
+                    with suppress(ScrapeError):
+                        self._resolve_one(ids[at], rules)
+            own = array("I", [at for at, wire in zip(own, wires, strict=True) if wire is not None])
+        self._labels.put_all(own, quick)
+        put(self._states, own, _RESOLVED)
 
     def _resolve(self, series: "array[int]", rules: SeriesRules) -> tuple[ScrapeError | None, int]:
         """Resolve what is new, in order; return the error and how many samples precede it."""
@@ -307,6 +319,7 @@ class SeriesCache:
             return 0
         added = 0
         codes, ids, refs = appended.codes, plan.ids, appended.refs
+        own, states = self._refs, self._states
         # With a limit a series that was accepted before may have to be noted again.
         is_plain = codes is None and not plan.room and counted is None
         places = differing(refs, sent, appended.count) if is_plain else range(appended.count)
@@ -314,13 +327,13 @@ class SeriesCache:
             series_id, ref = ids[at], refs[at]
             if not ref or (codes and codes[at] != AppendCode.ACCEPTED):
                 continue
-            self._refs[series_id] = ref
-            if self._states[series_id] == _RESOLVED:
-                self._states[series_id] = _ACCEPTED
+            own[series_id] = ref
+            if states[series_id] == _RESOLVED:
+                states[series_id] = _ACCEPTED
                 added += counted is None or at < counted
         if appended.count == len(plan.ids):
             plan.refs = appended.refs
-            plan.unknown = 0 in plan.refs
+            plan.unknown = has_zero(plan.refs)
         return added
 
     def track(self, ids: "array[int]") -> None:

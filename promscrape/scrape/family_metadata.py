@@ -7,7 +7,8 @@ from typing import final
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.entries import MetadataEntry
 from promscrape.exposition.runs import Known, runs_of
-from promscrape.model.labels import METRIC_NAME, Labels
+from promscrape.model.kept_labels import KeptLabels, Values
+from promscrape.model.labels import METRIC_NAME
 from promscrape.model.metadata import Metadata, MetricType
 from promscrape.model.metadata_runs import MetadataRuns
 
@@ -40,7 +41,7 @@ class MetadataColumn:
         self._column = self._newest = MetadataRuns()
 
     def of(
-        self, ids: "array[int]", labels: Sequence[Labels], keep: bytes | None, columns: Columns
+        self, ids: "array[int]", labels: KeptLabels, keep: bytes | None, columns: Columns
     ) -> Sequence[Metadata | None]:
         """Return the metadata for the samples of a body that `keep` selects; None for none.
 
@@ -55,10 +56,12 @@ class MetadataColumn:
         return self._column
 
     def _metadata(
-        self, ids: "array[int]", labels: Sequence[Labels], keep: bytes | None, columns: Columns
+        self, ids: "array[int]", labels: KeptLabels, keep: bytes | None, columns: Columns
     ) -> MetadataRuns:
         column = MetadataRuns()
         places = self._newest.places()
+        # At first sight all are looked at; later the few runs with series that were not there.
+        names = None if self._ids else labels.values_of(METRIC_NAME)
         for run in runs_of(columns.metadata_at, len(columns.series)):
             size = run.end - run.start if keep is None else keep.count(1, run.start, run.end)
             family, metadata = run.named_last, self._families.get(run.named_last)
@@ -66,32 +69,22 @@ class MetadataColumn:
             end = min(begin + size, len(ids))
             if metadata is not None:
                 # A stranger among a family's series hides its metadata from those behind it.
-                before = self._ids[places.get((family, metadata.type), _NOWHERE)]
-                own = ids[begin:end]
-                count = _belonging_first(own, before, labels, begin, family, metadata.type)
+                count = end - begin
+                if ids[begin:end] != self._ids[places.get((family, metadata.type), _NOWHERE)]:
+                    if names is None:
+                        own = labels[begin:end].values_of(METRIC_NAME)
+                    else:
+                        own = names.between(begin, end)
+                    count = _belonging_first(own, family, metadata.type)
                 column.add(family, metadata, count)
             column.add(family, None, end - len(column))
         return column
 
 
-def _belonging_first(
-    ids: "array[int]",
-    before: "array[int]",
-    labels: Sequence[Labels],
-    begin: int,
-    family: str,
-    type_: MetricType,
-) -> int:
-    """Return how many of a run's samples are of its family, up to the first that is not.
-
-    Those that were in the last body need no second look: a name is read from its labels.
-    """
-    if ids == before:
-        return len(ids)
-    known = set(before)
-    for place, series_id in enumerate(ids):
-        if series_id not in known:
-            name = labels[begin + place].get(METRIC_NAME)
-            if not belongs(name, family, type_):
-                return place
-    return len(ids)
+def _belonging_first(names: Values, family: str, type_: MetricType) -> int:
+    """Return how many of a run's samples are of its family, up to the first that is not."""
+    present = set(names.numbers)
+    strangers = {at for at in present if not belongs(names.texts[at], family, type_)}
+    if not strangers:
+        return len(names.numbers)
+    return next(at for at, number in enumerate(names.numbers) if number in strangers)

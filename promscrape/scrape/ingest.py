@@ -19,11 +19,11 @@ from promscrape.exposition.body_format import BodyFormat
 from promscrape.exposition.columns import Columns
 from promscrape.model.buckets import max_schema
 from promscrape.model.labels import Labels
+from promscrape.model.pieces import largest
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.scrape.cache import SeriesCache
 from promscrape.scrape.limits import SeriesRules
 from promscrape.scrape.metrics import ScrapeMetrics
-from promscrape.scrape.pieces import largest
 from promscrape.scrape.plan import Plan
 from promscrape.scrape.samples import Samples
 from promscrape.scrape.transaction import Transaction

@@ -5,11 +5,14 @@ here is nothing but the number of its row.
 """
 
 from array import array
+from collections.abc import Sequence
 from typing import final
 
 from promscrape.model.kept_labels import KeptLabels
+from promscrape.model.label_columns import keep_all
 from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
+from promscrape.model.pieces import put_each
 
 _EMPTY = 0
 
@@ -35,6 +38,14 @@ class LabelSets:
     def __setitem__(self, series_id: int, wire: bytes) -> None:
         before, self._rows[series_id] = self._rows[series_id], self._store.keep(wire)
         self._store.let_go(before)
+
+    def put_all(self, ids: "array[int]", wires: Sequence[bytes]) -> None:
+        """Put the label sets of these ids."""
+        rows, own = keep_all(self._store, wires), self._rows
+        before = array("I", map(own.__getitem__, ids))
+        put_each(own, ids, rows)
+        if any(before):
+            self._store.let_go_all(before)
 
     def make_room(self, missing: int) -> None:
         """Add so many ids."""

@@ -47,24 +47,19 @@ class MetadataCache:
         """Take over the lines of a body. What a body does not say is not forgotten by it."""
         if lines is not self._lines:
             self._last_seen.update(dict.fromkeys(self._current, self._current_seen))
+            said = dict[str, Metadata]()
             for entry in lines:
-                self._put(entry.family, self._with(entry))
+                family = entry.family
+                before = said.get(family) or self._families.get(family, _UNKNOWN)
+                said[family] = _with(before, entry)
+            self.size_bytes += sum(map(_size_bytes, said.values()))
+            self.size_bytes -= sum(
+                _size_bytes(self._families[family]) for family in said.keys() & self._families
+            )
+            self._families |= said
             self._lines = lines
-            self._current = frozenset(entry.family for entry in lines)
+            self._current = frozenset(said)
         self._current_seen = iteration
-
-    def _put(self, family: str, metadata: Metadata) -> None:
-        known = self._families.get(family)
-        self.size_bytes += _size_bytes(metadata) - (_size_bytes(known) if known else 0)
-        self._families[family] = metadata
-
-    def _with(self, entry: MetadataEntry) -> Metadata:
-        known = self._families.get(entry.family, _UNKNOWN)
-        if isinstance(entry, TypeEntry):
-            return _shared(entry.type, known.help, known.unit)
-        if isinstance(entry, HelpEntry):
-            return _shared(known.type, entry.help, known.unit)
-        return _shared(known.type, known.help, entry.unit)
 
     def purge(self, iteration: int) -> None:
         """Forget the families that were last seen too many good scrapes ago."""
@@ -78,6 +73,14 @@ class MetadataCache:
                 self.size_bytes -= _size_bytes(self._families.pop(family))
 
 
+def _with(known: Metadata, entry: MetadataEntry) -> Metadata:
+    if isinstance(entry, TypeEntry):
+        return _shared(entry.type, known.help, known.unit)
+    if isinstance(entry, HelpEntry):
+        return _shared(known.type, entry.help, known.unit)
+    return _shared(known.type, known.help, entry.unit)
+
+
 @lru_cache(maxsize=20_000)
 def _shared(type_: MetricType, help_: str, unit: str) -> Metadata:
     """Return one object for what all targets of a fleet say of a family."""
@@ -85,5 +88,8 @@ def _shared(type_: MetricType, help_: str, unit: str) -> Metadata:
 
 
 def _size_bytes(metadata: Metadata) -> int:
-    texts = (metadata.help, metadata.unit, metadata.type)
-    return sum(len(text.encode("utf-8", "surrogateescape")) for text in texts)
+    return _bytes_of(metadata.help) + _bytes_of(metadata.unit) + len(metadata.type)
+
+
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))

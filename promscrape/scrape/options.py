@@ -53,7 +53,6 @@ class ScrapeOptions:
     scrape_on_shutdown: a loop that ends scrapes once more before.
     start_timestamps: whether targets are asked when their counters started.
     type_and_unit_labels: whether series get the labels `__type__` and `__unit__`.
-    attaches_metadata: whether samples carry what their target says of their family.
     turns: asked by each loop before it works on its body, on the event loop.
     exchanges: what sends requests ahead of the event loop; None where each is made by it.
     ceiling_bytes: the largest body where a job sets no `body_size_limit`.
@@ -75,7 +74,6 @@ class ScrapeOptions:
     scrape_on_shutdown: bool = False
     start_timestamps: bool = False
     type_and_unit_labels: bool = False
-    attaches_metadata: bool = False
 
 
 def body_ceiling_bytes(memory_bytes: int | None) -> int:

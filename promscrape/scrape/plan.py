@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from promscrape.errors import ScrapeError
-from promscrape.model.labels import Labels
+from promscrape.model.kept_labels import KeptLabels
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Plan:
 
     series: "array[int]"
     ids: "array[int]"
-    labels: Sequence[Labels]
+    labels: KeptLabels
     refs: "array[int]"
     keep: bytes | None
     scraped: int

@@ -252,8 +252,9 @@ def new_cache(target: Target, options: ScrapeOptions) -> SeriesCache:
         start_timestamps=options.start_timestamps,
         type_and_unit_labels=options.type_and_unit_labels,
     )
+    storage = options.storage
     return SeriesCache(
-        switches, attaches_metadata=options.attaches_metadata, labels=options.storage.labels
+        switches, keeps_metadata=lambda: storage.keeps_metadata, labels=storage.labels
     )
 
 

@@ -48,14 +48,12 @@ class ReportSeries:
         config: ScrapeConfig,
         target_labels: Labels,
         timeout_s: float,
-        *,
-        attaches_metadata: bool = False,
     ) -> None:
         self._extra = config.extra_scrape_metrics
         self._fixed = (timeout_s, float(config.sample_limit))
         series = {**_SERIES, **_EXTRA_SERIES} if self._extra else _SERIES
         self._names = tuple(series)
-        self._metadata = tuple(series.values()) if attaches_metadata else None
+        self._metadata = tuple(series.values())
         self._target_labels = target_labels
         # Made at the first scrape: the scrapes of thousands of targets that are loaded at once
         # are spread over the interval, and so is this work.

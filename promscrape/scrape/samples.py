@@ -16,7 +16,7 @@ from promscrape.model.buckets import TooManyBucketsError, within_limit, within_s
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import MAX_SCHEMA, Histogram
 from promscrape.model.metadata import Metadata
-from promscrape.scrape.pieces import compressed
+from promscrape.model.pieces import compressed
 from promscrape.scrape.plan import Plan
 
 Exemplars: TypeAlias = Mapping[int, Sequence[Exemplar]]
@@ -141,7 +141,7 @@ class Samples:
             plan=replace(
                 plan,
                 ids=compressed(plan.ids, near),
-                labels=list(compress(plan.labels, near)),
+                labels=plan.labels.those(near),
                 refs=compressed(plan.refs, near),
                 parts=(),
             ),

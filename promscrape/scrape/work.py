@@ -103,7 +103,6 @@ class ScrapeWork:
             job.config,
             target.public_labels,
             target.timeout_s,
-            attaches_metadata=options.attaches_metadata,
         )
         self._steady = SteadyPath(options.storage, cache, self._report)
         self._request = client.request(target.url, target.timeout_s)

@@ -150,5 +150,9 @@ class Appendable(Protocol):
     def generation(self) -> int:
         """Changes whenever handles were taken back; never repeats in one process."""
 
+    @property
+    def keeps_metadata(self) -> bool:
+        """Whether batches need bring metadata. This may change between two of them."""
+
     def appender(self) -> Appender:
         """Open a transaction. Several may be open at a time; each is independent."""

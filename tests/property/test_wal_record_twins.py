@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promscrape.errors import MalformedRecord
+from promscrape.model import _label_store_py
+from promscrape.model.labels import Labels
 from promscrape.storage.wal import _record_py as plain
 from tests.property.test_wal_record import (
     BITS,
@@ -18,6 +20,7 @@ from tests.property.test_wal_record import (
 )
 
 compiled = pytest.importorskip("promscrape.storage.wal._record_c")
+_label_store_c = pytest.importorskip("promscrape.model._label_store_c")
 
 
 def outcome(work: Callable[[], object]) -> object:
@@ -101,3 +104,21 @@ def test_a_layout_refuses_another_number_of_values() -> None:
     for module in (plain, compiled):
         with pytest.raises(ValueError, match="2"):
             module.SampleLayout(1, array("Q", (1, 2))).encode(array("d", (1.0,)))
+
+
+@given(st.lists(st.tuples(REFS, st.dictionaries(st.text(max_size=3), st.text(max_size=3)))))
+def test_series_of_a_store_are_written_as_others_are(
+    series: list[tuple[int, dict[str, str]]],
+) -> None:
+    """S2: the record does not tell where the label sets lay."""
+    wires = [Labels.from_map(labels).wire for _, labels in series]
+    refs = array("Q", [ref for ref, _ in series])
+    expected = plain.encode_series(zip(refs, wires, strict=True))
+    for module, stores in ((plain, _label_store_py), (compiled, _label_store_c)):
+        store = stores.LabelStore()
+        rows = array("I", map(store.keep, wires))
+        assert module.encode_kept_series(refs, store, rows) == expected
+    with pytest.raises(IndexError):
+        compiled.encode_kept_series(array("Q", [1]), store, array("I", [len(wires) + 9]))
+    with pytest.raises(ValueError, match="as many refs"):
+        compiled.encode_kept_series(array("Q", [1, 2]), store, array("I", [0]))

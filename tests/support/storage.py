@@ -70,6 +70,7 @@ class RecordingStorage:
         self.broken: Mapping[str, StorageError] = {}
         self.commit_error: StorageError | None = None
         self.gives_handles = self.gives_repeaters = True
+        self.keeps_metadata = False
         self._handles: dict[Labels, int] = {}
         self._last_ms: dict[Labels, int] = {}
 

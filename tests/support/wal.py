@@ -128,7 +128,7 @@ class Log:
             clock=ManualClock(),
         )
         self.notices = 0
-        self.tail = LogTail(self.writer.position, self.table.named)
+        self.tail = LogTail(self.writer.position, self.table)
         self.parts = WalParts(
             self.table,
             LayoutCache(),

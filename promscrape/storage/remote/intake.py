@@ -14,15 +14,15 @@ from promscrape.storage.remote.config import WriteMessage
 from promscrape.storage.remote.delivery import QueueParts
 from promscrape.storage.remote.outcome import Counts
 from promscrape.storage.remote.progress import Progress, Ticket
-from promscrape.storage.remote.series import DROPPED, Rows, SeriesSource
+from promscrape.storage.remote.series import DROPPED, Rows
 from promscrape.storage.wal.record_types import LoggedExemplar, LoggedHistogram
-from promscrape.storage.wal.tail import Commit, Floats
+from promscrape.storage.wal.tail import Commit, Floats, SeriesNames
 
 _MAX_KEPT_ROWS: Final = 4_000_000
 _REFS_A_TURN: Final = 50_000
 
 
-class SearchableSource(SeriesSource, Protocol):
+class SearchableSource(SeriesNames, Protocol):
     """Knows the series of the log, and can look for more."""
 
     async def search(self) -> bool:

@@ -283,4 +283,4 @@ class RemoteQueue:
 
 
 def _needed(kept: Container[int], tail: LogTail) -> Callable[[int], bool]:
-    return lambda ref: ref in kept or tail.named(ref) is not None
+    return lambda ref: ref in kept or tail.names.named(ref) is not None

@@ -15,7 +15,7 @@ from promscrape.errors import ConfigError
 from promscrape.model.labels import ValidationScheme
 from promscrape.model.metadata import Metadata
 from promscrape.relabel import RelabelConfig
-from promscrape.storage.remote.config import RemoteWriteConfig
+from promscrape.storage.remote.config import RemoteWriteConfig, WriteMessage
 from promscrape.storage.remote.delivery import QueueParts, Rates
 from promscrape.storage.remote.destination import ClosableSender, Destination
 from promscrape.storage.remote.identity import (
@@ -148,6 +148,9 @@ class RemoteStorage:
         self._check_names(entries)
         senders = await self._senders(entries)
         labels = external, scheme
+        # Only the second version sends it with the samples.
+        versions = {entry.config.protobuf_message for entry in entries}
+        self._storage.keep_metadata(is_kept=WriteMessage.V2 in versions)
         kept = set(hashes) & set(self._destinations) if labels == self._applied else set()
         self._applied = labels
         await self._stop([key for key in self._destinations if key not in kept])

@@ -12,26 +12,23 @@ import asyncio
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, final
+from itertools import compress
+from typing import final
 
+from promscrape.model.label_columns import hold_all, keep_with
 from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels, ValidationScheme
 from promscrape.model.metadata import Metadata, MetricType
+from promscrape.model.pieces import picked, put_each
 from promscrape.relabel import RelabelConfig, relabel
 from promscrape.storage.wal.record_types import LoggedSeries
 from promscrape.storage.wal.ref_index import RefIndex
+from promscrape.storage.wal.tail import SeriesNames
 
 DROPPED = 0
 _TYPES = tuple(MetricType)  # the protocol numbers them in the order in which they are declared
 _FORGOTTEN_A_TURN = 2000
 _MAX_METADATA = 50_000
-
-
-class SeriesSource(Protocol):
-    """Knows the series of the log."""
-
-    def named(self, ref: int) -> LoggedSeries | None:
-        """Return the series with its own ref; None where it cannot tell."""
 
 
 @final
@@ -42,6 +39,14 @@ class LabelPipeline:
     external: Mapping[str, str]
     rules: Sequence[RelabelConfig]
     scheme: ValidationScheme
+
+    @property
+    def added(self) -> "Sequence[tuple[bytes, bytes]] | None":
+        """What is added to labels, as `keep_with` wants it; None where rules have a say, too."""
+        if self.rules:
+            return None
+        labels = Labels.from_map(self.external)
+        return [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in labels]
 
     def apply(self, wire: bytes) -> bytes | None:
         """Return the label set to send, None where the series is not sent."""
@@ -80,7 +85,7 @@ class RemoteSeries:
         metadata_changes: Callable[[], int] = lambda: 0,
     ) -> None:
         self.label_sets = LabelStore() if labels is None else labels
-        self._pipeline = pipeline
+        self._pipeline, self._added = pipeline, pipeline.added
         self._metadata, self._metadata_changes = metadata, metadata_changes
         self.refs = array("Q", (0,))
         self._by_ref = RefIndex()  # of series that are sent; `_dropped` are the others
@@ -102,20 +107,62 @@ class RemoteSeries:
     def __len__(self) -> int:
         return self._count
 
-    def rows(self, refs: "array[int]", source: SeriesSource) -> Rows:
+    def rows(self, refs: "array[int]", source: SeriesNames) -> Rows:
         """Return the row of each ref, DROPPED for those that are not sent."""
         rows = self._by_ref.rows(refs)
         if rows.count(DROPPED) == 0:
             return Rows(rows, 0)
+        if self._added is not None:
+            self._add_all(refs, rows, source)
         unknown: list[int] = []
         for position, row in enumerate(rows):
             if row == DROPPED and not self._dropped[ref := refs[position]]:
-                series = source.named(ref)
-                if series is None:
-                    unknown.append(ref)
+                if series := source.named(ref):
+                    # One that stands twice here, each time with another timestamp, is known by now.
+                    rows[position] = self._by_ref[ref] or self._add(ref, series)
                 else:
-                    rows[position] = self._add(ref, series)
+                    unknown.append(ref)
         return Rows(rows, rows.count(DROPPED) - len(unknown), unknown)
+
+    def _add_all(self, refs: "array[int]", rows: "array[int]", source: SeriesNames) -> None:
+        """Add the series that are at hand in the store, and that no rule has a say in."""
+        places = array("I", [place for place, row in enumerate(rows) if row == DROPPED])
+        own = picked(refs, places, "Q")
+        found = source.rows_in(self.label_sets, own)
+        if DROPPED in found:
+            places, own = array("I", compress(places, found)), array("Q", compress(own, found))
+            found = array("I", filter(None, found))
+        if not found:
+            return
+        if self._added:
+            found = keep_with(self.label_sets, found, self._added)
+        else:
+            hold_all(self.label_sets, found)
+        self._make_room(max(found))
+        put_each(rows, places, found)
+        if len(set(found)) < len(found) or any(map(self.refs.__getitem__, found)):
+            self._name_one_by_one(found, own)
+            return
+        put_each(self.refs, found, own)
+        self._by_ref.put_all(own, found)
+        self._count += len(found)
+        self._forget_metadata_of(found)
+
+    def _name_one_by_one(self, rows: "array[int]", refs: "array[int]") -> None:
+        """Let refs stand for rows that are held once for each of them."""
+        for row, ref in zip(rows, refs, strict=True):
+            if self.refs[row]:
+                # The ref stands twice here, or labels have made two series one: it is held once.
+                self.label_sets.let_go(row)
+            if self._by_ref[ref] != row:
+                self._name(row, ref)
+
+    def _forget_metadata_of(self, rows: "array[int]") -> None:
+        """Let the metadata of rows that stand for others now be looked up again."""
+        end = len(self.metadata_of)
+        for row in rows if min(rows, default=end) < end else ():
+            if row < end:
+                self.metadata_of[row] = self._metadata_as_of[row] = 0
 
     def _add(self, ref: int, series: LoggedSeries) -> int:
         if series.ref != ref and (row := self._by_ref[series.ref]):
@@ -138,16 +185,19 @@ class RemoteSeries:
     def _name(self, row: int, ref: int) -> None:
         """Let a ref stand for a row. The row is held from the first one on."""
         self._by_ref[ref] = row
+        self._make_room(row)
+        if self.refs[row]:
+            self._others[row] = self._others.get(row, 0) + 1
+        else:
+            self.refs[row] = ref
+            self._count += 1
+            self._forget_metadata_of(array("I", (row,)))
+
+    def _make_room(self, row: int) -> None:
+        """Have a place for this row."""
         missing = row + 1 - len(self.refs)
         if missing > 0:
             self.refs.frombytes(bytes(8 * missing))
-        if self.refs[row]:
-            self._others[row] = self._others.get(row, 0) + 1
-            return
-        self.refs[row] = ref
-        self._count += 1
-        if row < len(self.metadata_of):
-            self.metadata_of[row] = self._metadata_as_of[row] = 0
 
     def labels(self, row: int) -> dict[str, str]:
         """Return the labels of a row as they are sent, for people."""

@@ -3,6 +3,7 @@ from collections.abc import Iterable, Sequence
 from typing import final
 
 from promscrape.storage.wal._record_py import Refs, Timestamps, Values
+from promscrape.storage.wal._record_py import encode_kept_series as encode_kept_series
 from promscrape.storage.wal._record_py import encode_series as encode_series
 from promscrape.storage.wal._record_py import samples_head as samples_head
 from promscrape.storage.wal.record_types import LoggedSeries

@@ -14,6 +14,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy
 
+from promscrape.model._label_store_c cimport LabelStore
 from promscrape.model._uvarint_c cimport get_uvarint, put_uvarint
 
 from promscrape.storage.wal import _record_py
@@ -26,6 +27,7 @@ __all__ = [
     "SampleLayout",
     "decode_series",
     "encode_entries",
+    "encode_kept_series",
     "encode_samples",
     "encode_series",
     "samples_head",
@@ -48,6 +50,7 @@ cdef extern from *:
 
 cdef enum:
     HEAD_BYTES = 17
+    SERIES_TYPE = 1
     SAMPLES_TYPE = 2
     VALUE_BYTES = 8
     # Two varints of ten bytes, and the value.
@@ -208,6 +211,28 @@ def encode_samples(refs, timestamps_ms, values):
     """Encode a record of type 2 of one sample or more."""
     head = refs[0], timestamps_ms[0]
     return samples_head(*head) + encode_entries(head, refs, timestamps_ms, values)
+
+
+def encode_kept_series(c_array.array refs not None, LabelStore labels not None, c_array.array rows not None):
+    """See the plain twin."""
+    cdef Py_ssize_t count = len(rows), at
+    cdef size_t size = 1
+    cdef uint64_t ref
+    cdef bytes record
+    cdef uint8_t* to
+    if len(refs) != count:
+        raise ValueError("as many refs as rows are wanted")
+    for at in range(count):
+        size += 8 + labels.size_of_wire(rows.data.as_uints[at])
+    record = PyBytes_FromStringAndSize(NULL, size)
+    to = <uint8_t*>PyBytes_AS_STRING(record)
+    to[0] = SERIES_TYPE
+    to += 1
+    for at in range(count):
+        ref = big_endian(refs.data.as_ulonglongs[at])
+        memcpy(to, &ref, 8)
+        to = labels.put_wire(to + 8, rows.data.as_uints[at])
+    return record
 
 
 def decode_series(record):

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, final
 
 from promscrape.errors import MalformedRecord
+from promscrape.model.label_store import LabelStore
 from promscrape.model.sample import NO_START
 from promscrape.storage.wal.record_types import LoggedSeries, RecordType, StartMarker
 from promscrape.storage.wal.varint import Cursor, signed, varint
@@ -49,6 +50,11 @@ def encode_series(series: Iterable[tuple[int, bytes]]) -> bytes:
         record += ref.to_bytes(8, "big")
         record += wire
     return bytes(record)
+
+
+def encode_kept_series(refs: Refs, labels: LabelStore, rows: "array[int]") -> bytes:
+    """Encode series whose label sets are these rows of the store. Raises IndexError for no row."""
+    return encode_series(zip(refs, map(labels.wire, rows), strict=True))
 
 
 def decode_series(record: bytes) -> list[LoggedSeries]:

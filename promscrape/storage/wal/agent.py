@@ -142,7 +142,7 @@ class AgentStorage:
         )
         syncer = Syncer(writer, options.fsync, clock, log)
         window_ms = options.out_of_order_window_ms
-        self.tail = LogTail(writer.position, recovered.table.named)
+        self.tail = LogTail(writer.position, recovered.table)
         self._parts = WalParts(
             recovered.table,
             LayoutCache(),
@@ -224,6 +224,19 @@ class AgentStorage:
     def generation(self) -> int:
         """Changes whenever handles were taken back; never repeats in one process."""
         return self._parts.table.generation
+
+    @property
+    def keeps_metadata(self) -> bool:
+        """Whether what is known of series is kept for `metadata_of`, as it is unless told not to."""
+        return self._parts.table.metadata.is_kept
+
+    def keep_metadata(self, *, is_kept: bool) -> None:
+        """Let metadata be kept from now on, or not."""
+        if is_kept == self.keeps_metadata:
+            return
+        self._parts.table.metadata.keep(is_kept=is_kept)
+        # What repeats a transaction brings none: the next one of each is to be worked out again.
+        self._parts.layouts.forget_all()
 
     def appender(self) -> WalAppender:
         """Open a transaction."""

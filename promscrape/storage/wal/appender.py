@@ -11,6 +11,7 @@ from typing import final
 from promscrape.errors import InvalidSeries, StorageError
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import stale_histogram
+from promscrape.model.metadata import Metadata
 from promscrape.model.sample import NO_START, NO_TIMESTAMP, is_stale
 from promscrape.storage.interface import AppendCode, Appended, Batch
 from promscrape.storage.wal.ended import Ended, EndedSeries, silence_after
@@ -18,7 +19,7 @@ from promscrape.storage.wal.histogram_record import encode_histograms, encode_st
 from promscrape.storage.wal.layout import BatchLayout, LayoutCache, refs_of
 from promscrape.storage.wal.metrics import WalMetrics
 from promscrape.storage.wal.pending import PendingFloats, Picked, Whole
-from promscrape.storage.wal.record import encode_series, samples_head
+from promscrape.storage.wal.record import encode_kept_series, samples_head
 from promscrape.storage.wal.record_types import LoggedExemplar, LoggedHistogram
 from promscrape.storage.wal.segment import SegmentWriter
 from promscrape.storage.wal.series import Handles, SeriesTable
@@ -117,11 +118,16 @@ class WalAppender:
         if batch.reject_out_of_order and is_stale(next(iter(batch.values), 0.0)):
             self._ended.append((layout.handles, batch.t_ms))
         if batch.metadata is not None and batch.metadata is not layout.metadata:
-            self._parts.table.metadata.note(layout.handles, batch.metadata)
-            layout.metadata = batch.metadata
+            self._note_metadata(layout, batch.metadata)
         if batch.exemplars:
             self._take_exemplars(batch, layout.handles, codes or bytes(count))
         return codes
+
+    def _note_metadata(self, layout: BatchLayout, metadata: Sequence[Metadata | None]) -> None:
+        known = self._parts.table.metadata
+        if known.is_kept:
+            known.note(layout.handles, metadata)
+            layout.metadata = metadata
 
     def _judge(self, batch: Batch, layout: BatchLayout) -> bytes | None:
         """Return an AppendCode a sample, None where all are accepted.
@@ -282,11 +288,12 @@ class WalAppender:
             tail.move(Commit(end), newest_ms)
 
     def _series_records(self) -> list[bytes]:
-        series = self._parts.table.unlogged()
-        if not series:
-            return []
-        starts = range(0, len(series), _SERIES_A_RECORD)
-        return [encode_series(series[start : start + _SERIES_A_RECORD]) for start in starts]
+        table = self._parts.table
+        rows, records = table.unlogged(), []
+        for start in range(0, len(rows), _SERIES_A_RECORD):
+            part = rows[start : start + _SERIES_A_RECORD]
+            records.append(encode_kept_series(refs_of(table, part), table.labels, part))
+        return records
 
     def _records(self) -> list[bytes | bytearray]:
         """Return the records of the samples, in the order that storage 2.13 gives."""

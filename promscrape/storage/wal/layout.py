@@ -145,6 +145,10 @@ class LayoutCache:
             self._room += len(kept[1].handles)
             kept[1].is_kept = False
 
+    def forget_all(self) -> None:
+        for key in list(self._kept):
+            self._forget(key)
+
     def forget_rows(self, rows: Iterable[int]) -> None:
         """Let go of the layouts that have one of these rows, whose series were dropped."""
         gone = sorted(rows)

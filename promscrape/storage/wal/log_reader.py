@@ -5,6 +5,7 @@ between two of them: nothing is lost, repeated or put in another order.
 """
 
 import asyncio
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
 from promscrape.errors import StorageError
+from promscrape.model.label_store import LabelStore
 from promscrape.storage.wal.log_files import LogFiles, LogPart
 from promscrape.storage.wal.named_series import find_series
 from promscrape.storage.wal.pace import Pace, run_in_thread
@@ -219,16 +221,21 @@ class LogReader:
             await self._clock.sleep_until(self._clock.monotonic_s() + _PAUSE_AFTER_FAULT_S)
 
     def _keep_names(self, series: list[LoggedSeries]) -> None:
-        for ref, wire in series:
-            if self._tail.named(ref) is None:
-                self._named[ref] = wire
+        handles = self._tail.names.handles_of(array("Q", [ref for ref, _ in series]))
+        self._named |= {
+            ref: wire for (ref, wire), at in zip(series, handles, strict=True) if not at
+        }
 
     def named(self, ref: int) -> LoggedSeries | None:
         """Return the series of a sample that was read; None where only `search` may find it."""
-        series = self._tail.named(ref)
+        series = self._tail.names.named(ref)
         if series is None and (wire := self._named.get(ref)) is not None:
             return LoggedSeries(ref, wire)
         return series
+
+    def rows_in(self, labels: LabelStore, refs: "array[int]") -> "array[int]":
+        """See `SeriesNames`."""
+        return self._tail.names.rows_in(labels, refs)
 
     async def search(self) -> bool:
         """Look through the log before the position for series that left memory.
@@ -239,7 +246,7 @@ class LogReader:
             return False
         self._has_searched = True
         pace = Pace(self._clock, work_s=0.002, rest_s=0.002)
-        limit, named = self.position, self._tail.named
+        limit, named = self.position, self._tail.names.named
         try:
             found = await run_in_thread(
                 lambda: find_series(self._directory, limit, named, pace), pace

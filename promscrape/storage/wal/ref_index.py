@@ -41,6 +41,36 @@ class RefIndex:
             if page is None and count == _WORTH_A_PAGE:
                 self._gather(number)
 
+    def put_all(self, refs: "array[int]", rows: "array[int]") -> None:
+        """Let refs that are all unknown, each of which stands once, have these rows."""
+        if refs and refs == array("Q", range(refs[0], refs[0] + len(refs))):
+            self.put_run(refs[0], rows)
+            return
+        for ref, row in zip(refs, rows, strict=True):
+            self[ref] = row
+
+    def put_run(self, first: int, rows: "array[int]") -> None:
+        """Let refs that follow one another, of which none is known, have these rows."""
+        start = 0
+        while start < len(rows):
+            at = first + start & _PAGE - 1
+            part = rows[start : start + _PAGE - at]
+            self._put_in_page(first + start >> _PAGE_BITS, at, part)
+            start += len(part)
+
+    def _put_in_page(self, number: int, at: int, rows: "array[int]") -> None:
+        before = self._counts.get(number, 0)
+        self._counts[number] = before + len(rows)
+        page = self._pages.get(number)
+        if page is None and before + len(rows) < _WORTH_A_PAGE:
+            self._scattered |= enumerate(rows, (number << _PAGE_BITS) + at)
+            return
+        if page is None and before:
+            self._gather(number)
+        elif page is None:
+            self._pages[number] = array("I", bytes(4 * _PAGE))
+        self._pages[number][at : at + len(rows)] = rows
+
     def _gather(self, number: int) -> None:
         """Put the scattered refs of a page into one."""
         first = number << _PAGE_BITS
@@ -63,10 +93,14 @@ class RefIndex:
             first = refs[start]
             at = first & _PAGE - 1
             part = refs[start : start + min(_PAGE - at, _COMPARED_AT_ONCE)]
-            page = self._pages.get(first >> _PAGE_BITS)
+            number = first >> _PAGE_BITS
+            page = self._pages.get(number)
             # Series that came together mostly have refs that follow one another.
-            if page is not None and part == array("Q", range(first, first + len(part))):
+            is_run = part == array("Q", range(first, first + len(part)))
+            if is_run and page is not None:
                 rows += page[at : at + len(part)]
+            elif is_run and number not in self._counts:
+                rows += array("I", (_GONE,)) * len(part)
             else:
                 rows.extend(map(self.__getitem__, part))
             start += len(part)

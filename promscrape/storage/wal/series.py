@@ -17,9 +17,11 @@ from typing import TypeAlias, TypeGuard, final
 from promscrape.errors import InvalidSeries
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.kept_labels import KeptLabels
+from promscrape.model.label_columns import hold_all, repeats_any_name
 from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata
+from promscrape.model.pieces import put, put_each
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.storage.interface import Batch
 from promscrape.storage.wal.record_types import LoggedSeries
@@ -30,6 +32,7 @@ Handles: TypeAlias = "array[int]"
 Rows: TypeAlias = Sequence[tuple[int, int]]
 """Rows in a few stretches, each a first row and the row after its last."""
 
+_EMPTY = 0
 _NO_REF = 0
 _NEVER_SILENT_MS = (1 << 63) - 1
 _wire = attrgetter("wire")
@@ -92,14 +95,18 @@ class SeriesTable:
 
     def _fill(self, row: int, ref: int) -> None:
         """Let a row that is held for the table be the series with this ref."""
-        missing = row + 1 - len(self.refs)
-        if missing > 0:
-            self.last_ms.extend([_NEVER_SILENT_MS] * missing)
-            self.refs.extend([_NO_REF] * missing)
+        self._make_room(row)
         self.last_ms[row], self.refs[row] = NO_TIMESTAMP, ref
         self._by_ref[ref] = row
         self._count += 1
         self.next_ref = max(self.next_ref, ref + 1)
+
+    def _make_room(self, row: int) -> None:
+        """Have a place for this row."""
+        missing = row + 1 - len(self.refs)
+        if missing > 0:
+            self.last_ms.extend(array("q", (_NEVER_SILENT_MS,)) * missing)
+            self.refs.extend(array("Q", (_NO_REF,)) * missing)
 
     def add_alias(self, ref: int, handle: int) -> None:
         """Take note that the log has the series of `handle` under `ref`, too."""
@@ -124,6 +131,13 @@ class SeriesTable:
         series = self.series_at(self._by_ref[own])
         return series if series is not None and series.ref == own else None
 
+    def rows_in(self, labels: LabelStore, refs: "array[int]") -> "array[int]":
+        """Return the row of each series with its own ref among these, 0 for all others.
+
+        labels: the store that rows are wanted of; there are none of any but the table's.
+        """
+        return self._by_ref.rows(refs) if labels is self.labels else array("I", [0]) * len(refs)
+
     def handles_of(self, refs: "array[int]") -> Handles:
         """Return the handle of each ref, 0 where it is unknown."""
         if not self._aliases:
@@ -141,11 +155,14 @@ class SeriesTable:
         handles = self._believed(batch)
         if handles is batch.refs:
             return handles, None
-        for position in [i for i, handle in enumerate(handles) if handle == 0]:
-            try:
-                handles[position] = self._known_or_created(batch.labels, position)
-            except InvalidSeries as exc:
-                return handles[:position], exc
+        unknown = array("I", [at for at, handle in enumerate(handles) if handle == 0])
+        labels = batch.labels
+        if not (self._holds_rows(labels) and self._create_all(labels, unknown, handles)):
+            for position in unknown:
+                try:
+                    handles[position] = self._known_or_created(labels, position)
+                except InvalidSeries as exc:
+                    return handles[:position], exc
         return (batch.refs if handles == batch.refs else handles), None
 
     def _believed(self, batch: Batch) -> Handles:
@@ -171,6 +188,32 @@ class SeriesTable:
         if self._holds_rows(labels):
             return array("Q", map(self._known, labels.rows()))
         return array("Q", map(self.find, map(_wire, labels)))
+
+    def _create_all(self, labels: KeptLabels, places: "array[int]", handles: Handles) -> bool:
+        """Let the label sets at these places be new series, where nothing is odd about them."""
+        rows = labels.rows_at(places)
+        is_odd = (
+            len(set(rows)) < len(rows)
+            or min(rows, default=0) == _EMPTY
+            or (min(rows) < len(self.refs) and any(map(self._known, rows)))
+            or repeats_any_name(self.labels, rows)
+        )
+        if is_odd:
+            return False
+        hold_all(self.labels, rows)
+        self._fill_all(rows)
+        self._unlogged.update(dict.fromkeys(rows))
+        put_each(handles, places, rows)
+        return True
+
+    def _fill_all(self, rows: "array[int]") -> None:
+        """Let rows that are held for the table be new series."""
+        self._make_room(max(rows))
+        put(self.last_ms, rows, NO_TIMESTAMP)
+        put_each(self.refs, rows, array("Q", range(self.next_ref, self.next_ref + len(rows))))
+        self._by_ref.put_run(self.next_ref, rows)
+        self._count += len(rows)
+        self.next_ref += len(rows)
 
     def _known_or_created(self, labels: Sequence[Labels], position: int) -> int:
         if self._holds_rows(labels):
@@ -199,9 +242,9 @@ class SeriesTable:
         """Return what is known of the family of the series with this label set."""
         return self.metadata.of(self.find(wire))
 
-    def unlogged(self) -> list[LoggedSeries]:
-        """Return the series that the log does not have yet."""
-        return [LoggedSeries(self.refs[row], self.labels.wire(row)) for row in self._unlogged]
+    def unlogged(self) -> "array[int]":
+        """Return the rows of the series that the log does not have yet."""
+        return array("I", self._unlogged)
 
     @property
     def has_unlogged(self) -> bool:

@@ -14,15 +14,26 @@ _ENTRIES_TO_SPARE: Final = 1000
 class SeriesMetadata:
     """The column of numbers of entries, each of which is kept once. For one thread.
 
-    changes: how often a row's entry has changed.
+    changes: how often a row's entry has changed. is_kept: whether anything is; see `keep`.
     """
 
     def __init__(self) -> None:
         self.changes = 0
+        self.is_kept = True
+        self._begin()
+
+    def _begin(self) -> None:
         self._numbers = array("I")  # by row, as far as any is known
         self._entries: list[Metadata | None] = [None]
         self._number_of: dict[Metadata, int] = {}
         self._most = _ENTRIES_TO_SPARE
+
+    def keep(self, *, is_kept: bool) -> None:
+        """Let there be a use for what is known, or none, which takes no memory then."""
+        self.is_kept = is_kept
+        if not is_kept:
+            self._begin()
+            self.changes += 1
 
     def __len__(self) -> int:
         """Return how many entries are kept."""

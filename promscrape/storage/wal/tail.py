@@ -5,11 +5,12 @@ reads the log's files from where it stood (`log_reader.py`).
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, Self, final
 
 import msgspec
 
+from promscrape.model.label_store import LabelStore
 from promscrape.storage.wal.record_types import LoggedExemplar, LoggedHistogram, LoggedSeries
 
 
@@ -89,17 +90,37 @@ class Follower(Protocol):
         """Hear that there is more to read. For a follower that is not at the end."""
 
 
+class SeriesNames(Protocol):
+    """Knows the series of the log."""
+
+    def named(self, ref: int) -> LoggedSeries | None:
+        """Return the series with its own ref; None where it cannot tell."""
+
+    def rows_in(self, labels: LabelStore, refs: "array[int]") -> "array[int]":
+        """Return the row in a store of each series that has the ref as its own.
+
+        0 stands for those that `named` has to tell of, all of them where the store is another one.
+        """
+
+
+class SeriesInMemory(SeriesNames, Protocol):
+    """Knows those that were seen lately."""
+
+    def handles_of(self, refs: "array[int]") -> "array[int]":
+        """Return the handle of each ref, 0 where it is unknown."""
+
+
 @final
 class LogTail:
     """Hands each commit to the followers. Used by the event loop's thread alone.
 
-    newest_ms: the newest timestamp of all samples since the start.
+    newest_ms: the newest timestamp of all samples since the start. names: of the series in memory.
     """
 
-    def __init__(self, end: Position, named: Callable[[int], LoggedSeries | None]) -> None:
+    def __init__(self, end: Position, names: SeriesInMemory) -> None:
         self.end = end
         self.newest_ms = 0
-        self.named = named
+        self.names = names
         self._followers: list[Follower] = []
 
     @property

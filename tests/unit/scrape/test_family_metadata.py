@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from promscrape.exposition.columns import Columns
 from promscrape.exposition.entries import MetadataEntry, TypeEntry
+from promscrape.model.kept_labels import KeptLabels
+from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import METRIC_NAME, Labels
 from promscrape.model.metadata import Metadata, MetricType
 from promscrape.scrape.family_metadata import MetadataColumn, belongs
@@ -41,8 +43,11 @@ def name_of(series_id: int) -> str:
     return NAMES[series_id % len(NAMES)]
 
 
-def labels_of(ids: "array[int]") -> list[Labels]:
-    return [Labels.from_map({METRIC_NAME: name_of(series_id), "i": "x"}) for series_id in ids]
+def labels_of(ids: "array[int]") -> KeptLabels:
+    store = LabelStore()
+    wires = [Labels.from_map({METRIC_NAME: name_of(at), "i": "x"}).wire for at in ids]
+    rows = array("I", map(store.keep, wires))
+    return KeptLabels(store, rows, array("I", range(len(ids))))
 
 
 def expected_of(blocks: Sequence[Block]) -> list[Metadata | None]:

@@ -200,7 +200,8 @@ METADATA = (
 async def test_samples_carry_the_metadata_of_their_family() -> None:
     """S21: a stranger hides it from those behind it, up to the next metadata line."""
     body = Response(METADATA, OPENMETRICS)
-    target = OneTarget(attaches_metadata=True)
+    target = OneTarget()
+    target.storage.keeps_metadata = True
     await target.scrape(body)
     counter, summary = Metadata(MetricType.COUNTER, "Words."), Metadata(MetricType.SUMMARY)
     found = target.storage.metadata
@@ -217,16 +218,20 @@ async def test_samples_carry_the_metadata_of_their_family() -> None:
     assert (of_up.type, of_up.unit) == (MetricType.GAUGE, "targets")
 
 
-async def test_without_the_feature_nothing_is_attached() -> None:
-    """S21: it costs memory for each series."""
-    target = OneTarget()
-    await target.scrape(b"# TYPE a gauge\na 1\n")
-    assert target.storage.metadata == {}
+async def test_what_no_one_has_a_use_for_is_not_attached() -> None:
+    """S21: it costs memory for each series, and half of the work of a first sight."""
+    target, body = OneTarget(), b"# TYPE a gauge\na 1\n"
+    for is_kept, expected in ((False, None), (True, Metadata(MetricType.GAUGE)), (False, None)):
+        target.storage.keeps_metadata = is_kept
+        target.storage.metadata.clear()
+        await target.scrape(body)
+        assert target.storage.metadata.get("a") == expected
 
 
 async def test_metadata_is_the_same_column_until_it_changes() -> None:
     """S22: a storage need look at it only once."""
-    target = OneTarget(attaches_metadata=True)
+    target = OneTarget()
+    target.storage.keeps_metadata = True
     columns = []
     for help_ in (b"x", b"x", b"y", b"y"):
         await target.scrape(b"# HELP a " + help_ + b"\na 1\n")
@@ -241,7 +246,8 @@ async def test_metadata_is_the_same_column_until_it_changes() -> None:
 
 async def test_a_family_that_is_no_longer_described_keeps_its_samples_bare() -> None:
     """S21: a sample without a metadata line before it has none, whatever was said once."""
-    target = OneTarget(attaches_metadata=True)
+    target = OneTarget()
+    target.storage.keeps_metadata = True
     await target.scrape(b"# TYPE a gauge\na 1\n")
     await target.scrape(b"a 1\n")
     assert target.storage.metadata["a"] is None

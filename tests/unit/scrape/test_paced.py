@@ -9,10 +9,11 @@ import pytest
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.config.tolerance import OnBadLine, OnSampleLimit
 from promscrape.errors import FetchError, StorageError
+from promscrape.model import pieces
 from promscrape.model.regex import Regex
 from promscrape.model.sample import float_bits
 from promscrape.relabel import RelabelAction, RelabelConfig
-from promscrape.scrape import cache, paced, pieces, work
+from promscrape.scrape import cache, paced, work
 from promscrape.scrape.client import Response
 from promscrape.storage.interface import AppendCode
 from tests.support.scraping import Answer, OneTarget, markers, values

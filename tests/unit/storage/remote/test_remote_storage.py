@@ -233,6 +233,25 @@ async def test_metadata_go_by_themselves_in_the_first_version(tmp_path: Path) ->
         assert bench.metric("metadata_total") == 4500
 
 
+async def test_the_log_keeps_metadata_for_the_second_version_alone(tmp_path: Path) -> None:
+    """3.7: a reload can bring a destination that wants them, and take the last one."""
+    first, second = destinations(
+        {"url": "http://a/w"}, {"url": "http://b/w", "protobuf_message": V2}
+    )
+    async with running(tmp_path, first, clock=ManualClock()) as bench:
+        target = Target(bench.storage, [metric("a")])
+        for configs, is_kept in (((first,), False), ((first, second), True), ((), False)):
+            await bench.apply(*configs)
+            assert bench.storage.keeps_metadata == is_kept
+            # What repeated a transaction until then brings none.
+            target.scrape([1.0], bench.clock.now_ns() // 1_000_000)
+            repeater = bench.storage.repeater(target.refs)
+            assert repeater is not None
+            bench.storage.keep_metadata(is_kept=not is_kept)
+            assert not repeater.append(array("d", [1.0]), 1 << 42)
+            bench.storage.keep_metadata(is_kept=is_kept)
+
+
 async def test_a_peer_that_knows_the_first_version_only(tmp_path: Path) -> None:
     """T43, T44: the same samples again, at once, and the next batch in the first version."""
     clock = ManualClock()

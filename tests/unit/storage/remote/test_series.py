@@ -1,10 +1,13 @@
 """The series of a destination: what becomes of their labels, and that they stay small."""
 
+import asyncio
 import gc
 import tracemalloc
 from array import array
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels, ValidationScheme
@@ -12,6 +15,7 @@ from promscrape.model.regex import Regex
 from promscrape.relabel import RelabelAction, RelabelConfig
 from promscrape.storage.remote.series import DROPPED, LabelPipeline, RemoteSeries
 from promscrape.storage.wal.record_types import LoggedSeries
+from promscrape.storage.wal.series import SeriesTable
 from tests.support.remote_series import NamedSeries, remote_series
 
 
@@ -34,6 +38,36 @@ def test_a_series_own_labels_win_over_external_ones(
     series = remote_series(external=external)
     rows = series.rows(array("Q", [1]), NamedSeries(Labels.from_map(own))).rows
     assert series.labels(rows[0]) == sent
+
+
+LABEL_SETS = st.lists(
+    st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"), min_size=1),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(LABEL_SETS, st.lists(st.integers(0, 14), max_size=25), st.sampled_from([{}, {"b": "x"}]))
+def test_series_of_the_logs_store_come_all_at_once(
+    label_sets: list[dict[str, str]], chosen: list[int], external: dict[str, str]
+) -> None:
+    """4.1: what comes of them is what comes of each, also of refs that stand twice or are unknown."""
+    table = SeriesTable()
+    wires = dict.fromkeys(Labels.from_map(labels).wire for labels in label_sets)
+    for ref, wire in enumerate(wires, 1):
+        table.insert(ref, wire)
+    pipeline = LabelPipeline(external, (), ValidationScheme.UTF8)
+    refs = array("Q", chosen)
+    found = list[tuple[object, ...]]()
+    for store in (table.labels, LabelStore()):
+        series = RemoteSeries(pipeline, labels=store)
+        for asked in (refs[: len(refs) // 2], refs, refs):
+            rows = series.rows(asked, table)
+        labels = [series.labels(row) if row else None for row in rows.rows]
+        found.append((labels, rows.dropped, list(rows.unknown), len(series)))
+        asyncio.run(series.forget(lambda _: False))
+        found[-1] += (len(series), len(store) - (len(wires) if store is table.labels else 0))
+    assert found[0] == found[1]
 
 
 def test_relabeling_sees_external_labels_and_can_drop() -> None:
@@ -80,7 +114,7 @@ def test_a_ref_that_nobody_knows_is_told_and_asked_for_again() -> None:
 def test_two_refs_of_one_series_are_one_row() -> None:
     """After a restart the log can have a series under two refs: its order must hold."""
 
-    class Aliased:
+    class Aliased(NamedSeries):
         def named(self, ref: int) -> LoggedSeries | None:
             return LoggedSeries(3, Labels.from_map({"n": "x"}).wire)
 

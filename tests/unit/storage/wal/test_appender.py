@@ -462,6 +462,19 @@ def test_metadata_is_remembered_by_series_and_looked_at_once(log: Log) -> None:
     assert table.metadata_of(C.wire) is None
 
 
+def test_metadata_that_nobody_has_a_use_for_take_no_memory(log: Log) -> None:
+    """S22: the column of the batch before is looked at as soon as somebody has."""
+    table, column = log.table, [Metadata(help="help"), Metadata(help="other")]
+    batch = batch_of(table.generation, [A, B], [1, 2], 1000, metadata=column)
+    for is_kept, expected in ((False, None), (True, column[0]), (False, None)):
+        table.metadata.keep(is_kept=is_kept)
+        appender = log.appender()
+        batch.refs, batch.t_ms = appender.append(batch).refs, batch.t_ms + 1000
+        appender.commit()
+        assert table.metadata_of(A.wire) is expected
+        assert len(table.metadata) == (2 if is_kept else 0)
+
+
 def test_metadata_that_is_no_longer_sent_stays(log: Log) -> None:
     """C18: what a target does not say is not forgotten; a dropped series is."""
     table, help_ = log.table, Metadata(help="h")

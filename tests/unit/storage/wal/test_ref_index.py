@@ -17,6 +17,27 @@ def test_refs_in_any_order_are_found() -> None:
     assert list(index.rows(array("Q"))) == []
 
 
+def test_a_run_of_refs_is_what_each_of_them_is() -> None:
+    """Short and long, within a page and over its ends, beside what is there and what has gone."""
+    chance = random.Random(3)
+    index, known, ref = RefIndex(), dict[int, int](), 1000
+    for _ in range(400):
+        ref += chance.choice((0, 0, 1, 30, 5000))
+        rows = array("I", range(ref % 7 + 1, ref % 7 + 1 + chance.choice((1, 5, 50, 700, 2500))))
+        index.put_all(array("Q", range(ref, ref + len(rows))), rows)
+        known |= zip(range(ref, ref + len(rows)), rows, strict=True)
+        ref += len(rows)
+        for gone in chance.sample(sorted(known), k=len(known) // 3):
+            index.remove(gone)
+            del known[gone]
+        assert index.refs() == sorted(known)
+    every = array("Q", range(900, ref + 10))
+    assert list(index.rows(every)) == [known.get(one, 0) for one in every]
+    index.put_all(array("Q", [ref + 9, ref + 3]), array("I", [5, 6]))
+    assert [index[ref + 3], index[ref + 9]] == [6, 5]
+    index.put_all(array("Q"), array("I"))
+
+
 def test_refs_that_are_gone_leave_no_entries_behind() -> None:
     """Series come and go for as long as the process lives: the columns must not grow with them."""
     index = RefIndex()

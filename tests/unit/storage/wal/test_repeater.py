@@ -170,3 +170,13 @@ def test_a_segment_that_is_full_is_followed_by_another(tmp_path: Path) -> None:
         t_ms += 1000
         assert repeater.append(array("d", [t_ms / 7 + value for value in VALUES]), t_ms)
     assert log.writer.position.offset > 0
+
+
+def test_it_gives_way_once_metadata_is_of_use(tmp_path: Path) -> None:
+    """S22: the long way brings what is known of the families, which a repeater does not."""
+    log = Log(tmp_path)
+    target = target_of(log)
+    repeater = WalRepeater(log.parts, target.refs)
+    assert repeater.append(array("d", VALUES), 2000)
+    log.parts.layouts.forget_all()
+    assert not repeater.append(array("d", VALUES), 3000)

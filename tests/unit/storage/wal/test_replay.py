@@ -55,7 +55,7 @@ def test_series_come_back_with_their_refs_and_last_times() -> None:
     assert (last_ms(replayer, A), last_ms(replayer, B)) == (1000, 2000)
     assert table.refs[table.find(B.wire)] == 5
     assert table.next_ref == 6
-    assert table.unlogged() == []
+    assert not table.has_unlogged
 
 
 def test_the_same_refs_scrape_after_scrape() -> None:

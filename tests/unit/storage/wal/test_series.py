@@ -4,13 +4,17 @@ import pytest
 
 from promscrape.errors import InvalidSeries
 from promscrape.model.kept_labels import KeptLabels
-from promscrape.model.labels import Labels
+from promscrape.model.labels import EMPTY_LABELS, Labels
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.storage.wal.record_types import LoggedSeries
 from promscrape.storage.wal.series import SeriesTable, stretches
 from tests.support.wal import batch_of, metric
 
 A, B, C = metric("a"), metric("b"), metric("c")
+
+
+def unlogged(table: SeriesTable) -> list[LoggedSeries | None]:
+    return [table.series_at(row) for row in table.unlogged()]
 
 
 def known(table: SeriesTable, *labels: Labels) -> list[int]:
@@ -77,7 +81,7 @@ def test_unknown_series_among_known_ones_are_made() -> None:
     handles, _ = table.resolve(batch)
     assert list(batch.refs) == [a, 0, b]
     assert [handles[0], handles[2]] == [a, b]
-    assert table.unlogged() == [LoggedSeries(3, C.wire)]
+    assert unlogged(table) == [LoggedSeries(3, C.wire)]
 
 
 def test_label_sets_of_the_tables_own_store_need_no_bytes() -> None:
@@ -90,8 +94,37 @@ def test_label_sets_of_the_tables_own_store_need_no_bytes() -> None:
         handles, error = table.resolve(batch_of(generation, kept, [0.0] * 3, 1))
         assert error is None
         assert list(handles) == [a, rows[0], a]
-    assert table.unlogged() == [LoggedSeries(2, B.wire)]
+    assert unlogged(table) == [LoggedSeries(2, B.wire)]
     assert len(table) == 2
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param([A, B, A], id="twice"),
+        pytest.param([A, B, C], id="one is known"),
+        pytest.param([A, B], id="all are new"),
+        pytest.param([B, EMPTY_LABELS, A], id="no labels"),
+        pytest.param([B, Labels.from_pairs([("a", "1"), ("a", "2")]), A], id="no series"),
+    ],
+)
+def test_series_made_together_are_those_made_one_by_one(odd: list[Labels]) -> None:
+    """Storage 1.5: whatever is odd about one of them, refs, rows and errors are the same."""
+    found = list[tuple[object, ...]]()
+    for is_kept in (True, False):
+        table = SeriesTable()
+        known(table, C)
+        rows = array("I", [table.labels.keep(labels.wire) for labels in odd])
+        kept = KeptLabels(table.labels, rows, array("I", range(len(odd))))
+        labels = kept if is_kept else odd
+        handles, error = table.resolve(batch_of(table.generation, labels, [0.0] * len(odd), 1))
+        table.labels.let_go_all(rows)
+        # The log has the series, and they go with it.
+        found.append((handles, str(error), unlogged(table), len(table), table.next_ref))
+        table.mark_logged()
+        table.drop(sorted({row for row in handles if row}), 100)
+        found[-1] += (len(table), [table.labels.find(one.wire) for one in odd])
+    assert found[0] == found[1]
 
 
 def test_a_series_that_was_dropped_comes_back_while_its_label_set_is_held() -> None:
@@ -148,9 +181,9 @@ def test_series_stay_unlogged_until_the_log_has_them() -> None:
     table.resolve(batch_of(table.generation, [A], [0], 1))
     table.resolve(batch_of(table.generation, [B], [0], 1))
     expected = [LoggedSeries(1, A.wire), LoggedSeries(2, B.wire)]
-    assert table.unlogged() == table.unlogged() == expected
+    assert unlogged(table) == unlogged(table) == expected
     table.mark_logged()
-    assert table.unlogged() == []
+    assert unlogged(table) == []
 
 
 def test_silent_series_leave_and_their_refs_are_never_used_again() -> None:

@@ -5,8 +5,8 @@ from itertools import chain, compress
 
 import pytest
 
+from promscrape.model import pieces
 from promscrape.model.sample import STALE_NAN, float_bits
-from promscrape.scrape import pieces
 
 IDS = array("I", [7, 3, 3, 0, 9, 2**32 - 1, 5])
 

@@ -10,6 +10,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterator, MutableSequence, Sequence
 from itertools import compress, repeat
+from operator import ne
 from typing import TypeVar
 
 Number = TypeVar("Number", int, float)
@@ -47,6 +48,13 @@ def compressed(column: "array[Number]", keep: bytes) -> "array[Number]":
     return array(column.typecode, found.tobytes())
 
 
+def put_each(column: MutableSequence[int], places: "array[int]", values: "array[int]") -> None:
+    """Let the entry at each of these places be the value that stands there in the other column."""
+    for start in range(0, len(places), PIECE):
+        end = start + PIECE
+        deque(map(column.__setitem__, places[start:end], values[start:end]), maxlen=0)
+
+
 def put(column: MutableSequence[int], places: "array[int]", value: int) -> None:
     """Let the entries at these places be this value."""
     for piece in pieces(places):
@@ -79,9 +87,12 @@ def has_zero(column: "array[int]") -> bool:
     return any(0 in piece for piece in pieces(column))
 
 
-def differing(one: Sequence[int], other: Sequence[int], count: int) -> Iterator[int]:
-    """Yield the places below `count` at which two columns differ: mostly few, in long ones."""
+def differing(one: "array[int]", other: "array[int]", count: int) -> "array[int]":
+    """Return the places below `count` at which two columns differ: mostly few, in long ones."""
+    found = array("I")
     for start in range(0, count, _COMPARED_AT_ONCE):
         end = min(start + _COMPARED_AT_ONCE, count)
-        if one[start:end] != other[start:end]:
-            yield from (at for at in range(start, end) if one[at] != other[at])
+        part, others = one[start:end], other[start:end]
+        if part != others:
+            found.extend(compress(range(start, end), map(ne, part, others)))
+    return found
