@@ -15,9 +15,10 @@ Source: automaxprocs 1.6 internal/cgroups, automemlimit 0.7 memlimit/cgroups.go,
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import msgspec
 
 _UNIFIED_MOUNT = "/sys/fs/cgroup"
 _UNIFIED_CONTROLLER = ""
@@ -25,16 +26,14 @@ _DEFAULT_PERIOD_US = 100_000
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """A limit and the version, 1 or 2, of the control groups that set it."""
 
     value: int
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(msgspec.Struct, frozen=True):
     """What cgroups need of a line of mountinfo."""
 
     root: str
@@ -58,8 +57,7 @@ class Mount:
         return posixpath.normpath(posixpath.join(self.point, relative))
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(msgspec.Struct, frozen=True):
     """The groups that the process is in, by controller, and where they are mounted."""
 
     system_root: Path

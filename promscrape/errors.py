@@ -19,9 +19,10 @@ Bugs stay built-in exceptions. What can befall each sample (out of order, duplic
 that is returned and counted (`storage.interface.AppendCode`), never raised.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, final
+
+import msgspec
 
 
 class PromscrapeError(Exception):
@@ -29,8 +30,7 @@ class PromscrapeError(Exception):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One thing wrong in a configuration file.
 
     line, column: counted from 1; 0 where the file as a whole is meant.

@@ -6,10 +6,11 @@ are the same throughout, so setting a label to "" deletes it.
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, ClassVar, NoReturn, TypeAlias, final
+
+import msgspec
 
 from promscrape.decode.schema import ConfigStruct, GoName, LabelName, UInt64, Via
 from promscrape.model.invalid import InvalidValue
@@ -182,8 +183,7 @@ def relabel(
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RelabelStep:
+class RelabelStep(msgspec.Struct, frozen=True):
     """What one rule of a sequence made of a label set: the labels after it, none once dropped."""
 
     rule: RelabelConfig

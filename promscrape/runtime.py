@@ -12,10 +12,11 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Generic, Self, TypeVar
+
+import msgspec
 
 from promscrape import cgroup
 
@@ -41,18 +42,16 @@ class Source(StrEnum):
 _CGROUP_SOURCES = {1: Source.CGROUP_V1, 2: Source.CGROUP_V2}
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """A line for the log; whoever asked for the limits writes it."""
 
     component: str
     event: str
-    attributes: Mapping[str, str | int] = field(default_factory=dict)
+    attributes: Mapping[str, str | int] = {}
     warning: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What the process may use.
 
     cpus: at least 1.
@@ -66,8 +65,7 @@ class Limits:
     messages: tuple[Message, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(msgspec.Struct, frozen=True):
     """What the machine says of itself.
 
     cpus: those that this process may run on.
@@ -88,8 +86,7 @@ class Host:
         return cls(cpus, os.sysconf("SC_PHYS_PAGES") * page_bytes, page_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading(Generic[T_co]):
+class _Reading(msgspec.Struct, Generic[T_co], frozen=True):
     value: T_co
     source: Source
     messages: tuple[Message, ...] = ()
@@ -127,9 +124,9 @@ def refresh(
     memory = _memory(host or Host.current(), environ, memory_ratio)
     warnings = tuple(message for message in memory.messages if message.warning)
     if memory.value is None or memory.value == limits.memory_bytes:
-        return replace(limits, messages=warnings)
+        return msgspec.structs.replace(limits, messages=warnings)
     previous_bytes = UNLIMITED_BYTES if limits.memory_bytes is None else limits.memory_bytes
-    return replace(
+    return msgspec.structs.replace(
         limits,
         memory_bytes=memory.value,
         memory_source=memory.source,

@@ -1,12 +1,12 @@
 """Where a command writes."""
 
-from dataclasses import dataclass
 from typing import TextIO, final
+
+import msgspec
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(msgspec.Struct, frozen=True):
     """The two streams of a command; what is written appears in the order of the calls."""
 
     stdout: TextIO

@@ -1,8 +1,9 @@
 """The jobs of one file: the rules that take more than one section to see, and their effect."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias, final
+
+import msgspec
 
 from promscrape.config.global_ import GlobalConfig, GlobalSection
 from promscrape.config.inherit import check_global_escaping, check_inheritance, inherit
@@ -16,8 +17,7 @@ JobSections: TypeAlias = Sequence[ScrapeSection | Refused | None]
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """Where a job stands: in the included `file`, or in the main one where that is empty."""
 
     file: str

@@ -1,8 +1,9 @@
 """What the command line says about the meaning of a configuration file."""
 
 from collections.abc import Container
-from dataclasses import dataclass
 from typing import Self, final
+
+import msgspec
 
 from promscrape.flags.features import (
     CREATED_TIMESTAMPS,
@@ -12,8 +13,7 @@ from promscrape.flags.features import (
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
+class LoadOptions(msgspec.Struct, frozen=True):
     """Defaults of `global` that features change; a file that sets the key wins.
 
     extra_scrape_metrics: the default of the key of this name.

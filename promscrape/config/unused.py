@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, final
 
+import msgspec
 from prometheus_client import CollectorRegistry, Gauge
 from structlog.typing import FilteringBoundLogger
 
@@ -17,8 +17,7 @@ _INSTEAD: Final[Mapping[str, str]] = {
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class UnusedSection:
+class UnusedSection(msgspec.Struct, frozen=True):
     """One section without effect: its key, where it stands, and where it would send to."""
 
     key: str

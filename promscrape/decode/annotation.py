@@ -3,7 +3,6 @@
 import functools
 import types
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated, Protocol, Union, cast, get_args, get_origin
 
 import msgspec
@@ -95,7 +94,8 @@ def struct_kind(struct: type[ConfigStruct]) -> StructKind:
             inlined = struct_kind(type(own.default))
             inlines[own.name] = Inlined(own.default, inlined)
             fields |= {
-                k: replace(f, attribute=own.name, inlined=True) for k, f in inlined.fields.items()
+                k: msgspec.structs.replace(f, attribute=own.name, inlined=True)
+                for k, f in inlined.fields.items()
             }
             continue
         keyed = next((mark for mark in get_args(own.type) if isinstance(mark, Keyed)), None)
@@ -125,7 +125,7 @@ def _annotated(annotation: object, marks: tuple[object, ...]) -> Kind:
         return kind
     if name is None or not isinstance(kind, TextKind | ListKind | MapKind):
         raise TypeError(f"no kind reads {annotation!r} with {marks!r}")
-    return replace(kind, go_name=name)
+    return msgspec.structs.replace(kind, go_name=name)
 
 
 def _union(members: tuple[object, ...]) -> MaybeKind:

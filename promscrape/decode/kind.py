@@ -6,8 +6,9 @@ kind, an unknown key and a repeated key are soft, a text that its type's grammar
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final, final
+
+import msgspec
 
 from promscrape.decode.document import Content, ListNode, MapNode, ScalarNode
 from promscrape.decode.scalar import BINARY, BOOL, FLOAT, INT
@@ -20,8 +21,7 @@ UINT64: Final = range(2**64)
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class TextKind:
+class TextKind(msgspec.Struct, frozen=True):
     """A scalar whose source text goes through `parse`, which raises ValueError; str does too."""
 
     parse: Callable[[str], object]
@@ -44,8 +44,7 @@ class TextKind:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class BoolKind:
+class BoolKind(msgspec.Struct, frozen=True):
     """A plain `true`, `yes`, `on`, `y` or the like; quoted it is a string."""
 
     go_name: str = "bool"
@@ -61,8 +60,7 @@ class BoolKind:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class IntKind:
+class IntKind(msgspec.Struct, frozen=True):
     """A whole number; the fraction of a float is cut off."""
 
     go_name: str
@@ -80,8 +78,7 @@ class IntKind:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class FloatKind:
+class FloatKind(msgspec.Struct, frozen=True):
     """A number, `.inf` or `.nan`."""
 
     go_name: str = "float64"
@@ -102,8 +99,7 @@ def _number(node: Content) -> int | float | None:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class OpaqueKind:
+class OpaqueKind(msgspec.Struct, frozen=True):
     """Anything at all, unread."""
 
     go_name: str = "interface {}"
@@ -116,8 +112,7 @@ class OpaqueKind:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class MaybeKind:
+class MaybeKind(msgspec.Struct, frozen=True):
     """A value that an explicit null makes None, or (`survivable`) that may stand refused."""
 
     inner: Kind
@@ -136,8 +131,7 @@ class MaybeKind:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ListKind:
+class ListKind(msgspec.Struct, frozen=True):
     """A sequence; a lone scalar never takes its place."""
 
     item: Kind

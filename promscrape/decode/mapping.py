@@ -7,7 +7,6 @@ is a fault, a merged key counts as the first.
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import msgspec
@@ -24,8 +23,7 @@ _KEY = TextKind(str, str)
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class MapKind:
+class MapKind(msgspec.Struct, frozen=True):
     """A mapping with keys of the file's choice. `build` makes the value from a dict.
 
     base: entries that were there before, when a merge brought the same map to a section.
@@ -35,7 +33,7 @@ class MapKind:
     value: Kind
     go_name: str
     build: Callable[[dict[Any, Any]], object] = dict
-    base: Mapping[object, object] = field(default_factory=dict)
+    base: Mapping[object, object] = {}
 
     def zero(self) -> object:
         return self.build({})
@@ -72,8 +70,7 @@ class MapKind:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class AnyKind:
+class AnyKind(msgspec.Struct, frozen=True):
     """Any value: scalars as they resolve, lists as tuples, mappings with keys of text."""
 
     go_name: str = "interface {}"
@@ -95,13 +92,12 @@ class AnyKind:
 def _onto(kind: Kind, base: object) -> Kind:
     """Return the kind that reads a map on top of `base`, as yaml.v2 fills a map that exists."""
     if isinstance(kind, MapKind) and isinstance(base, dict):
-        return replace(kind, base=base)
+        return msgspec.structs.replace(kind, base=base)
     return kind
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """A key of a section: the attribute it sets; of an inlined section, the one that holds that.
 
     keyed: the attribute maps keys to values, and this is one of them.
@@ -116,8 +112,7 @@ class Field:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Inlined:
+class Inlined(msgspec.Struct, frozen=True):
     """A section whose keys stand in the one around it, and what it is without any of them."""
 
     default: ConfigStruct
@@ -125,8 +120,7 @@ class Inlined:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class StructKind:
+class StructKind(msgspec.Struct, frozen=True):
     """A section. `inlines` are the sections inlined in it, by the attributes that hold them."""
 
     struct: type[ConfigStruct]
@@ -222,8 +216,7 @@ class StructKind:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class LateKind:
+class LateKind(msgspec.Struct, frozen=True):
     """A list of sections whose type is loaded when the first is read.
 
     is_ours: what reading raises is a bug of this program, and not a fault of the file.

@@ -13,7 +13,6 @@ The zero value of a type is what calling it without arguments gives: 0, "", an e
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, ClassVar, Final, Literal, Self, TypeAlias, TypeVar, final
 
@@ -37,16 +36,14 @@ Refused: TypeAlias = Literal[Refusal.REFUSED]
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class GoName:
+class GoName(msgspec.Struct, frozen=True):
     """What Prometheus calls the field's type where its YAML is of the wrong kind."""
 
     text: str
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(msgspec.Struct, frozen=True):
     """Read the field's text through `parse`; an explicit null gives `null()`.
 
     Either raises ValueError, mostly InvalidValue, for what is not allowed.
@@ -57,8 +54,7 @@ class Via:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Inline:
+class Inline(msgspec.Struct, frozen=True):
     """The field is a section whose keys stand in the section around it, which calls its check."""
 
 
@@ -66,8 +62,7 @@ INLINE: Final = Inline()
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(msgspec.Struct, frozen=True):
     """The field maps further keys of the section to their values; those that are empty are left out.
 
     annotations: what each key's value is annotated with, by key.
@@ -77,8 +72,7 @@ class Keyed:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(msgspec.Struct, frozen=True):
     """The annotation is loaded when the first value is read.
 
     What goes wrong with that is a fault of the value's section; so is, unless it `is_ours`, whatever
@@ -91,8 +85,7 @@ class Late:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Relative:
+class Relative(msgspec.Struct, frozen=True):
     """The text is a path that starts from the directory of the file that it stands in."""
 
 

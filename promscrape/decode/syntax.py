@@ -6,15 +6,14 @@ from 0, and prints none in the first line.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Protocol, final
 
+import msgspec
 import yaml
 
 
 @final
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, order=True):
     """A position in the file, both numbers counted from 1."""
 
     line: int

@@ -7,9 +7,10 @@ the stages are what lets its error text be the one that Prometheus would print.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol, TypeAlias, final
+
+import msgspec
 
 from promscrape.decode.document import (
     AliasNode,
@@ -48,8 +49,7 @@ class Stage(IntEnum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """One thing wrong, before it is put into words for people."""
 
     stage: Stage

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar, final
 from urllib.parse import urlencode
@@ -35,8 +34,7 @@ _JSON: Final = MappingProxyType({"Accept": "application/json"})
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """An answer, read whole. `request` says what was asked, as an error text begins."""
 
     request: str

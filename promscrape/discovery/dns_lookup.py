@@ -7,7 +7,6 @@ used: it has another order of names and servers, and takes an answer without rec
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, final
 
@@ -17,6 +16,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import msgspec
 from dns.rdata import Rdata
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.NS import NS
@@ -34,8 +34,7 @@ _ESCAPED = re.compile(r"\\.")
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ResolverConfig:
+class ResolverConfig(msgspec.Struct, frozen=True):
     """What resolv.conf says: whom to ask, and under which domains to look for short names."""
 
     servers: tuple[str, ...] = ()
@@ -84,8 +83,7 @@ def _ndots(options: Sequence[str], default: int) -> int:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One record of an answer.
 
     type: such as `SRV`. host: the name that it leads to, with the dot at its end, or the address;

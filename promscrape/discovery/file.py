@@ -5,9 +5,10 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, final
+
+import msgspec
 
 from promscrape.decode.schema import ConfigStruct, FilePath
 from promscrape.discovery.directory_watch import DirectoryWatch
@@ -60,8 +61,7 @@ class FileSDConfig(ConfigStruct, frozen=True, kw_only=True):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(msgspec.Struct, frozen=True):
     """One file as a scan found it: its groups, or why there are none."""
 
     path: str

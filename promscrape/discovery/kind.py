@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar, final
 
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from promscrape.decode.schema import ConfigStruct
@@ -23,8 +24,7 @@ class NoMetrics:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[C, M]):
+class Kind(msgspec.Struct, Generic[C, M], frozen=True):
     """A kind that finds targets.
 
     name: a job has it under `<name>_sd_configs`.
@@ -48,8 +48,7 @@ class Kind(Generic[C, M]):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Unbuilt:
+class Unbuilt(msgspec.Struct, frozen=True):
     """A kind that this version has no provider for: its entries load, and find no targets."""
 
     name: str

@@ -1,9 +1,9 @@
 """What a provider of targets is, and what it gets to work with."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
@@ -49,8 +49,7 @@ class Refresher(Protocol):
         """Let go of connections; no refresh follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderContext:
+class ProviderContext(msgspec.Struct, frozen=True):
     """What a provider works with.
 
     job: the first job that has it, which its metrics carry as `config`.

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import final
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.clock import Clock
@@ -29,8 +29,7 @@ _PATIENCE_S = 5.0
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """What all providers of one manager run in. notify: called when groups may have changed."""
 
     clock: Clock

@@ -6,7 +6,6 @@ services.go and tasks.go.
 
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import final
 
 import msgspec
@@ -192,8 +191,7 @@ class Task(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """What tasks refer to, by id: services, nodes and networks."""
 
     services: Mapping[str, Service]

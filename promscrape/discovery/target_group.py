@@ -1,15 +1,15 @@
 """Target groups: what a provider of targets publishes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import final
+
+import msgspec
 
 ADDRESS_LABEL = "__address__"
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class TargetGroup:
+class TargetGroup(msgspec.Struct, frozen=True):
     """Targets that share labels.
 
     targets: the labels of each, `__address__` among them; they win over those of the group.

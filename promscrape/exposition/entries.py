@@ -5,8 +5,9 @@ An error ends the stream; the entries before it have been handed on. Names and l
 check after metric relabeling to refuse.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
@@ -16,24 +17,21 @@ LabelPairs = tuple[tuple[str, str], ...]
 """Label pairs in the order of the body, `__name__` first; a name may stand twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class TypeEntry:
+class TypeEntry(msgspec.Struct, frozen=True):
     """`# TYPE family type`: holds until the next one, whatever family follows."""
 
     family: str
     type: MetricType
 
 
-@dataclass(frozen=True, slots=True)
-class HelpEntry:
+class HelpEntry(msgspec.Struct, frozen=True):
     """`# HELP family help`, unescaped."""
 
     family: str
     help: str
 
 
-@dataclass(frozen=True, slots=True)
-class UnitEntry:
+class UnitEntry(msgspec.Struct, frozen=True):
     """`# UNIT family unit`."""
 
     family: str
@@ -57,8 +55,7 @@ class SeriesEntry(NamedTuple):
     exemplars: tuple[Exemplar, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HistogramEntry:
+class HistogramEntry(msgspec.Struct, frozen=True):
     """One native histogram sample; the fields are those of `SeriesEntry`."""
 
     key: bytes

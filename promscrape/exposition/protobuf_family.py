@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, final
 
+import msgspec
+
 from promscrape.errors import ParseError
 from promscrape.exposition.entries import HelpEntry, MetadataEntry, TypeEntry, UnitEntry
 from promscrape.exposition.protobuf_metric import (
@@ -53,8 +55,7 @@ class KnownSeries:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """What the bytes of one metric came to; `key` is that of its labels."""
 
     key: bytes

@@ -1,12 +1,12 @@
 """What a target's bodies are to become, beyond what their format says."""
 
-from dataclasses import dataclass
 from typing import final
+
+import msgspec
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Switches:
+class Switches(msgspec.Struct, frozen=True):
     """Fixed for the life of a target (T20).
 
     native_histograms: take the native part of a histogram where it has one.

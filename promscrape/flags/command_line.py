@@ -5,7 +5,8 @@ Source: Prometheus cmd/prometheus/main.go, main; alecthomas/kingpin 2.4 app.go, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from promscrape.flags import features
 from promscrape.flags.flags import Flags, build
@@ -21,8 +22,7 @@ from promscrape.version import PROGRAM
 _SEGMENT_SIZES = (Size.parse("10MB"), Size.parse("256MB"))
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(msgspec.Struct, frozen=True):
     """What to print, and the code to end with."""
 
     code: int

@@ -6,14 +6,13 @@ Those that begin with `check` are promtool's, with its flags, texts and exit cod
 Source: Prometheus cmd/promtool/main.go.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from promscrape.flags import kind as kinds
 from promscrape.flags.table import HELP, Flag
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """One command.
 
     name: the words that select it.

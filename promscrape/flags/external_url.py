@@ -1,10 +1,11 @@
 """The URL under which others reach this process: it makes the links and the route prefix."""
 
 import re
-from dataclasses import dataclass
 from typing import Self, final
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
+
+import msgspec
 
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.quoting import quote
@@ -17,8 +18,7 @@ _PORT = re.compile(r"(?::[0-9]*)?")
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ExternalUrl:
+class ExternalUrl(msgspec.Struct, frozen=True):
     """A URL without user, query and fragment, which mean nothing to links.
 
     host: with its port, as given.

@@ -5,8 +5,9 @@ claims an effect that it has not.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 AUTO_RELOAD = "auto-reload-config"
 EXTRA_SCRAPE_METRICS = "extra-scrape-metrics"
@@ -77,8 +78,7 @@ FEATURES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """What the log has to say about an enabled feature."""
 
     event: str

@@ -4,8 +4,9 @@ The texts and the exit code are promtool's. Source: alecthomas/kingpin 2.4 app.g
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from promscrape.flags.command_line import Exit, values_of
 from promscrape.flags.commands import COMMANDS, Command
@@ -21,8 +22,7 @@ from promscrape.version import PROGRAM
 _GROUPS = frozenset(command.name.partition(" ")[0] for command in COMMANDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(msgspec.Struct, frozen=True):
     """A command, the values of its flags by their names, and its arguments."""
 
     command: Command

@@ -6,8 +6,9 @@ The error texts are those of the Go libraries that read Prometheus's flags.
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from promscrape.model.duration import Duration
 from promscrape.model.go_duration import GoDuration
@@ -21,8 +22,7 @@ Value: TypeAlias = str | bool | int | float | Duration | GoDuration | Size | tup
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """A kind of value.
 
     name: what the documentation calls it.

@@ -12,10 +12,11 @@ Source: alecthomas/kingpin 2.4 parser.go, flags.go.
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import final
+
+import msgspec
 
 from promscrape.flags.table import TABLE, Flag
 from promscrape.model.quoting import quote
@@ -23,16 +24,14 @@ from promscrape.model.quoting import quote
 _MAX_FILES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """An occurrence of a flag; the text of a boolean is `true` or `false`."""
 
     flag: Flag
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(msgspec.Struct, frozen=True):
     """What was given up to the first error of syntax, and that error."""
 
     matches: tuple[Match, ...]
@@ -48,8 +47,7 @@ class _Type(Enum):
     END = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(msgspec.Struct, frozen=True):
     type: _Type
     text: str = ""
 

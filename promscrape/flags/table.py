@@ -6,14 +6,13 @@ exist here is not accepted and then ignored, but unknown. The flags of a Prometh
 known only in order to say that they belong to one.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from promscrape.flags import kind as kinds
 from promscrape.flags.kind import Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(msgspec.Struct, frozen=True):
     """One flag.
 
     default: the text that stands for the value where the flag is not given; "" for a value that

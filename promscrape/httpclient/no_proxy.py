@@ -13,16 +13,16 @@ Source: golang.org/x/net/http/httpproxy.
 """
 
 import ipaddress
-from dataclasses import dataclass
 from typing import TypeAlias, final
+
+import msgspec
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class _Domain:
+class _Domain(msgspec.Struct, frozen=True):
     """`suffix` begins with a dot; `port` is "" for any."""
 
     suffix: str

@@ -5,8 +5,9 @@ Rules S12, S13 and S15; source: Prometheus model/histogram/generic.go.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
+
+import msgspec
 
 from promscrape.model.histogram import (
     CUSTOM_BUCKETS_SCHEMA,
@@ -24,8 +25,7 @@ class TooManyBucketsError(ValueError):
     """A histogram has more buckets than allowed in the coarsest schema that it may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Buckets:
+class Buckets(msgspec.Struct, frozen=True):
     """One side of a histogram as the log has it: where the buckets are, and their values."""
 
     spans: tuple[Span, ...] = ()
@@ -100,7 +100,7 @@ def _moved(
             moved[target] = moved.get(target, 0) + count
         sides.append(place_buckets(moved, is_float=histogram.is_float, max_empty=max_empty))
     positive, negative = sides
-    return replace(
+    return msgspec.structs.replace(
         histogram,
         schema=schema,
         positive_spans=positive.spans,

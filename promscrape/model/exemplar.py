@@ -1,13 +1,13 @@
 """Exemplars: one observation, with the labels of its trace, kept beside an aggregate."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from promscrape.model.labels import Labels
 
 
-@dataclass(frozen=True, slots=True)
-class Exemplar:
+class Exemplar(msgspec.Struct, frozen=True):
     """`t_ms` is None where the target gave no timestamp of its own."""
 
     labels: Labels

@@ -6,9 +6,10 @@ bounds bucket i reaches up to `custom_bounds[i]`, and the one behind the last bo
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import accumulate
+
+import msgspec
 
 from promscrape.model.sample import STALE_NAN
 
@@ -28,16 +29,14 @@ class CounterReset(IntEnum):
     GAUGE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A run of `length` buckets, `offset` buckets after the end of the run before."""
 
     offset: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Histogram:
+class Histogram(msgspec.Struct, frozen=True):
     """One histogram sample.
 
     Where `is_float` is false, bucket values are deltas to the bucket before, as on the wire;
@@ -78,12 +77,12 @@ class Histogram:
 
 def stale_histogram(*, is_float: bool) -> Histogram:
     """Return the stale marker of a series of histograms (F3)."""
-    return replace(_EMPTY, is_float=is_float, sum=STALE_NAN)
+    return msgspec.structs.replace(_EMPTY, is_float=is_float, sum=STALE_NAN)
 
 
 def empty_like(histogram: Histogram) -> Histogram:
     """Return what a histogram was when it began: no observations in the same kind of buckets."""
-    return replace(
+    return msgspec.structs.replace(
         _EMPTY,
         is_float=histogram.is_float,
         counter_reset=CounterReset.RESET,

@@ -1,7 +1,8 @@
 """What a target says of a metric family: type, help, unit."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class MetricType(StrEnum):
@@ -17,8 +18,7 @@ class MetricType(StrEnum):
     STATESET = "stateset"
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(msgspec.Struct, frozen=True):
     """One family's metadata. What a target never said stays at its default."""
 
     type: MetricType = MetricType.UNKNOWN

@@ -7,8 +7,9 @@ to no group is empty, and a `$` that begins no reference is itself. Source: Go's
 """
 
 import re
-from dataclasses import dataclass
 from typing import Self, final
+
+import msgspec
 
 from promscrape.model.regex import Regex
 
@@ -17,8 +18,7 @@ _NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """Literal texts, and the numbers of the groups between them."""
 
     parts: tuple[str | int, ...]

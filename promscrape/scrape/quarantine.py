@@ -1,13 +1,13 @@
 """What was left out of a target's scrapes since it broke the format, for people to look at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from promscrape.exposition.columns import BadLine, Columns
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantine:
+class Quarantine(msgspec.Struct, frozen=True):
     """The last few bad lines of the newest scrape that had any.
 
     t_ms: that scrape's time. in_scrape: how many it had. total: those of all scrapes.

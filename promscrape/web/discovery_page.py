@@ -1,10 +1,11 @@
 """What the page of service discovery shows: each target before and after relabeling, and why."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Self, TypeAlias, final
 from urllib.parse import urlencode
+
+import msgspec
 
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.model.labels import Labels
@@ -25,8 +26,7 @@ _Pair: TypeAlias = tuple[Labels, Labels | None]
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class DiscoveredRow:
+class DiscoveredRow(msgspec.Struct, frozen=True):
     """A target. labels: those it has in the end, none where it was dropped, as `reason` says."""
 
     discovered: Mapping[str, str]
@@ -35,8 +35,7 @@ class DiscoveredRow:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class PoolSection:
+class PoolSection(msgspec.Struct, frozen=True):
     """One pool, or a page of it.
 
     kept: how many of the dropped targets are remembered. link: the query of the pool alone.
@@ -60,8 +59,7 @@ class PoolSection:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class DiscoveryQuery:
+class DiscoveryQuery(msgspec.Struct, frozen=True):
     """What of it is asked for: one pool or all (""), the state, a text, and the first row."""
 
     pool: str = ""
@@ -87,8 +85,7 @@ class DiscoveryQuery:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class DiscoveryView:
+class DiscoveryView(msgspec.Struct, frozen=True):
     """The whole page. states: each with the query that leads to it."""
 
     query: DiscoveryQuery

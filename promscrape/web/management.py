@@ -1,8 +1,8 @@
 """Health checks, reload, quit, and the redirects to the first page."""
 
-from dataclasses import replace
 from http import HTTPStatus
 
+import msgspec
 from aiohttp.web import BaseRequest
 
 from promscrape.errors import PromscrapeError
@@ -89,4 +89,4 @@ def _version() -> Reply:
 
 def _federate() -> Reply:
     reply = error("unsupported operation with WAL-only storage", HTTPStatus.INTERNAL_SERVER_ERROR)
-    return replace(reply, compressible=True)
+    return msgspec.structs.replace(reply, compressible=True)

@@ -1,15 +1,15 @@
 """What the operator chooses about the HTTP service."""
 
-from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 from promscrape.flags.external_url import ExternalUrl
 from promscrape.flags.flags import Flags
 from promscrape.model.regex import Regex
 
 
-@dataclass(frozen=True, slots=True)
-class WebOptions:
+class WebOptions(msgspec.Struct, frozen=True):
     """Settings of the HTTP service; its flags say more.
 
     read_timeout_s: how long an idle connection is kept; 0 means forever.

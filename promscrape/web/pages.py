@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import resources
 from pathlib import PurePath
@@ -94,8 +93,7 @@ class TargetsData(msgspec.Struct, frozen=True):
     pools: list[PoolRows]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asset:
+class _Asset(msgspec.Struct, frozen=True):
     body: bytes
     content_type: str
     etag: str

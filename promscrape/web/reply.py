@@ -1,17 +1,17 @@
 """Answers to requests, as values: the server alone knows how they go out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from html import escape
 from http import HTTPStatus
+
+import msgspec
 
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """One answer.
 
     vary: the request's headers on which it depends.
@@ -21,7 +21,7 @@ class Reply:
     status: HTTPStatus = HTTPStatus.OK
     body: bytes = b""
     content_type: str = TEXT
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     vary: tuple[str, ...] = ()
     compressible: bool = False
 

@@ -6,11 +6,11 @@ The rules for slashes, methods and prefixes are those of the router that Prometh
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeAlias, final
 from urllib.parse import quote as percent_encode
 
+import msgspec
 from aiohttp.web import BaseRequest
 
 from promscrape.web.reply import Reply, error, not_found, redirect
@@ -23,8 +23,7 @@ API = "/api/v1"
 _PARAMETER = re.compile(r"[:*][a-z]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """A method and a path below the route prefix.
 
     path: `:name` stands for one segment and `*name`, at the end, for any rest. It is also the
@@ -42,8 +41,7 @@ class Route:
         return self.path.startswith(f"{API}/")
 
 
-@dataclass(frozen=True, slots=True)
-class _Pattern:
+class _Pattern(msgspec.Struct, frozen=True):
     regex: re.Pattern[str]
     takes_rest: bool
     methods: Mapping[str, Route]

@@ -10,11 +10,11 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self, final
 
+import msgspec
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import BaseRequest, Response, Server, StreamResponse
 from aiohttp.web_protocol import RequestHandler
@@ -164,7 +164,7 @@ class WebServer:
             headers |= _CORS_HEADERS
             if self._options.cors_origin.matches(origin):
                 headers["Access-Control-Allow-Origin"] = origin
-        return replace(reply, headers=headers, vary=(*reply.vary, "Origin"))
+        return msgspec.structs.replace(reply, headers=headers, vary=(*reply.vary, "Origin"))
 
 
 @final
@@ -207,12 +207,14 @@ def _is_ours(record: logging.LogRecord) -> bool:
 async def _compressed(reply: Reply, accept_encoding: str) -> Reply:
     if not reply.compressible:
         return reply
-    reply = replace(reply, vary=("Accept-Encoding", *reply.vary))
+    reply = msgspec.structs.replace(reply, vary=("Accept-Encoding", *reply.vary))
     encoding = chosen_encoding(accept_encoding)
     if encoding is None:
         return reply
     headers = {**reply.headers, "Content-Encoding": encoding}
-    return replace(reply, body=await compress(reply.body, encoding), headers=headers)
+    return msgspec.structs.replace(
+        reply, body=await compress(reply.body, encoding), headers=headers
+    )
 
 
 def _response(reply: Reply) -> Response:

@@ -4,13 +4,13 @@ api = FakeAPI({"/v2/apps": {"apps": []}})
 async with api, api.discovering(KIND, "server: '{url}'") as found: ...
 """
 
-import dataclasses
 import functools
 import inspect
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import final
 
+import msgspec
 from aiohttp import web
 
 from promscrape.discovery.kind import AnyKind
@@ -81,7 +81,7 @@ class FakeAPI(Entered):
         entry = entry_of(kind, text.replace("{url}", self.url))
         if "base" in inspect.signature(kind.make).parameters:
             make = functools.partial(kind.make, base=self.url)  # type: ignore[call-arg]  # theirs
-            kind = dataclasses.replace(kind, make=make)
+            kind = msgspec.structs.replace(kind, make=make)
         async with discovering(kind, entry, clock) as found:
             yield found
 

@@ -4,9 +4,9 @@ import asyncio
 import platform
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -45,7 +45,7 @@ def test_the_limits_are_read_when_they_are_collected() -> None:
     LimitsCollector(lambda: limits[-1], registry)
     assert registry.get_sample_value("go_sched_gomaxprocs_threads") == 3
     assert registry.get_sample_value("go_gc_gomemlimit_bytes") == 1 << 30
-    limits.append(replace(LIMITS, memory_bytes=None))
+    limits.append(msgspec.structs.replace(LIMITS, memory_bytes=None))
     assert registry.get_sample_value("go_gc_gomemlimit_bytes") == float("inf")
 
 

@@ -4,7 +4,6 @@ C-10 to C-15 of the discovery specification; source: hashicorp/consul api/api.go
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, final
 from urllib.parse import quote
 
@@ -27,8 +26,7 @@ TIMEOUT_S: Final = 135.0
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class Answer(msgspec.Struct, Generic[T], frozen=True):
     """An answer, and the index that the next one is to differ from; 0 where it has none."""
 
     value: T
@@ -36,8 +34,7 @@ class Answer(Generic[T]):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(msgspec.Struct, frozen=True):
     """Where the API is: the base of its paths, and the path of its socket, if it is one."""
 
     base: str

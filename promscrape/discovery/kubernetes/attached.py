@@ -1,7 +1,8 @@
 """What `attach_metadata` adds to targets: looked up among the objects that are watched for it."""
 
-from dataclasses import dataclass
 from typing import final
+
+import msgspec
 
 from promscrape.discovery.kubernetes.metadata import PREFIX, namespace_labels, node_labels
 from promscrape.discovery.kubernetes.objects import Labeled, Owned, Pod, controller_of
@@ -9,8 +10,7 @@ from promscrape.discovery.kubernetes.store import Store
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(msgspec.Struct, frozen=True):
     """The stores that labels are attached from; None for what is not attached."""
 
     nodes: Store[Labeled] | None = None

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeAlias, final
 from urllib.parse import quote, urlencode
@@ -31,8 +30,7 @@ _MOST_WARNINGS = 1000
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(msgspec.Struct, frozen=True):
     """Where an API server is, and how it is reached.
 
     url: with a path where it has one, without a slash at the end.

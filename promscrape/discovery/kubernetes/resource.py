@@ -1,9 +1,10 @@
 """The kinds of objects that are watched: where they lie in the API, and what is kept of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, final
 from urllib.parse import quote
+
+import msgspec
 
 from promscrape.discovery.kubernetes.objects import (
     Endpoints,
@@ -26,8 +27,7 @@ _METADATA = f"{_JSON};as=PartialObjectMetadata{{}};g=meta.k8s.io;v=v1,{_JSON}"
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Resource(Generic[T]):
+class Resource(msgspec.Struct, Generic[T], frozen=True):
     """One kind of object, by its name in the API: `pods`.
 
     metadata_only: whether nothing of it is read but `metadata`.

@@ -55,8 +55,7 @@ class Runnable(Protocol):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Scope(Generic[T]):
+class Scope(msgspec.Struct, Generic[T], frozen=True):
     """Which objects are watched. Two that are equal are watched once.
 
     namespace: "" for all namespaces, or for what is in none.

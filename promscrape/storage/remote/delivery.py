@@ -40,8 +40,7 @@ class Rates:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class QueueParts:
+class QueueParts(msgspec.Struct, frozen=True):
     """What the parts of one destination's queue share."""
 
     config: RemoteWriteConfig

@@ -5,9 +5,10 @@ attempt with one body and says how it ended. It sleeps for nothing and tries not
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol, final
+
+import msgspec
 
 from promscrape.storage.remote.config import WriteMessage
 
@@ -63,8 +64,7 @@ class Verdict(Enum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How one attempt ended.
 
     retry_after_s: how long the peer asks to wait, 0 where it does not say (5.2). RETRY only.

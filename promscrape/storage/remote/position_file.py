@@ -8,7 +8,6 @@ replaced as a whole, and forced to the disk before the old one goes.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
@@ -41,8 +40,7 @@ class StoredPosition(msgspec.Struct, frozen=True):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class PositionFile:
+class PositionFile(msgspec.Struct, frozen=True):
     """One destination's file. Both calls block for a moment, and may be made in a thread."""
 
     path: Path

@@ -1,8 +1,9 @@
 """Rates, and the number of shards that follows from them (7.7 to 7.9)."""
 
 import math
-from dataclasses import dataclass
 from typing import Final, final
+
+import msgspec
 
 TICK_S: Final = 10.0
 _WEIGHT = 0.2
@@ -33,8 +34,7 @@ class Rate:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(msgspec.Struct, frozen=True):
     """Items a second that come in, go out and are dropped; seconds a second spent in sending.
 
     delay_s: from the newest item that came in to the newest that was sent.

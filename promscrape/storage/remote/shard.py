@@ -3,16 +3,16 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import final
+
+import msgspec
 
 from promscrape.clock import Clock
 from promscrape.storage.remote.batch import Batch, Part
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ShardOptions:
+class ShardOptions(msgspec.Struct, frozen=True):
     """max_batches: full ones that may wait, besides one that is being filled."""
 
     max_items: int

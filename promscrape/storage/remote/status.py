@@ -1,13 +1,13 @@
 """How a destination of remote write stands, as the API and the pages show it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import final
+
+import msgspec
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RefusedSeries:
+class RefusedSeries(msgspec.Struct, frozen=True):
     """A series that the peer would not take, and what it said of it.
 
     labels: as they were sent, after relabeling.
@@ -22,8 +22,7 @@ class RefusedSeries:
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DestinationStatus:
+class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One destination at one moment. Counts are since the start of the process.
 
     url: with its password masked.
@@ -61,5 +60,5 @@ class DestinationStatus:
     last_error_ms: int | None = None
     last_success_ms: int | None = None
     refused_count: int = 0
-    refused: tuple[RefusedSeries, ...] = field(default=())
+    refused: tuple[RefusedSeries, ...] = ()
     given_up_bytes: int = 0

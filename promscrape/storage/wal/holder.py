@@ -1,14 +1,14 @@
 """Those for whose sake the log is kept: destinations that do not have all of it yet."""
 
-from dataclasses import dataclass
 from typing import Protocol, final
+
+import msgspec
 
 from promscrape.storage.wal.tail import Position
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class GivenUp:
+class GivenUp(msgspec.Struct, frozen=True):
     """A part of the log that is dropped before a holder was done with it.
 
     position: where the holder has to go on. size: of the part, in bytes of the files.

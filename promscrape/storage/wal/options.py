@@ -1,8 +1,9 @@
 """What the operator chooses about the log."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+import msgspec
 
 from promscrape.errors import ConfigError
 from promscrape.storage.wal.compression import Compression
@@ -21,8 +22,7 @@ class FsyncPolicy(StrEnum):
     COMMIT = "commit"
 
 
-@dataclass(frozen=True, slots=True)
-class WalOptions:
+class WalOptions(msgspec.Struct, frozen=True):
     """`directory` is the data directory; the log lies in `wal` below it.
 
     truncate_frequency_s: how often the oldest part of the log is dropped.

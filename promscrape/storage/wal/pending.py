@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Protocol, final
 
+import msgspec
+
 from promscrape.storage.wal.layout import BatchLayout, refs_of
 from promscrape.storage.wal.record import encode_entries
 from promscrape.storage.wal.series import Handles, SeriesTable
@@ -72,8 +74,7 @@ class Whole:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Picked:
+class Picked(msgspec.Struct, frozen=True):
     """What was left of a batch, or what had timestamps of its own."""
 
     handles: Handles

@@ -1,8 +1,9 @@
 """What records say, decoded. Refs are the log's own numbers for series, never handles."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
+
+import msgspec
 
 from promscrape.model.exemplar import Exemplar
 from promscrape.model.histogram import Histogram
@@ -77,8 +78,7 @@ class Tombstone(NamedTuple):
     maxt_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedHistogram:
+class LoggedHistogram(msgspec.Struct, frozen=True):
     """`start_ms` is the start timestamp, 0 where the log has none."""
 
     ref: int

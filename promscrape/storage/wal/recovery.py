@@ -1,9 +1,9 @@
 """Brings a log from whatever state the last process left it in to one that can go on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import final
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from promscrape.errors import CorruptLog, StorageError
@@ -29,8 +29,7 @@ from promscrape.storage.wal.replay import Replayer
 from promscrape.storage.wal.series import SeriesTable
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
+class Recovered(msgspec.Struct, frozen=True):
     """What a log held, and the numbers of its first segment and of the one to write next.
 
     ended: series that may be forgotten some minutes from now.

@@ -7,9 +7,10 @@ A segment is as old as its last write, which its file tells.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import final
+
+import msgspec
 
 from promscrape.storage.wal.directory import segment_path
 from promscrape.storage.wal.holder import GivenUp, Holder
@@ -17,8 +18,7 @@ from promscrape.storage.wal.tail import Position
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class SegmentFile:
+class SegmentFile(msgspec.Struct, frozen=True):
     """One complete segment."""
 
     number: int

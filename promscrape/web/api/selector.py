@@ -12,8 +12,9 @@ worded like Prometheus's where it is one that people make. Source: promql/parser
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import final
+
+import msgspec
 
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.labels import METRIC_NAME
@@ -36,8 +37,7 @@ _ESCAPE = re.compile(
 _SIMPLE = dict(zip("abfnrtv\\'\"", "\a\b\f\n\r\t\v\\'\"", strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(msgspec.Struct, frozen=True):
     """One condition on a label; an absent label is an empty one."""
 
     name: str
@@ -51,8 +51,7 @@ class Matcher:
         return found is not self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(msgspec.Struct, frozen=True):
     kind: str
     text: str
     at: int

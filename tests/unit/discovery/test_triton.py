@@ -1,8 +1,8 @@
 """Targets from the containers and compute nodes of Triton."""
 
-import dataclasses
 import functools
 
+import msgspec
 import pytest
 
 from promscrape.discovery.triton import KIND
@@ -12,7 +12,7 @@ from tests.support.faults import Fault
 from tests.support.web_api import FakeAPI
 
 # The container monitor speaks TLS alone; a certificate would say nothing of what is tested here.
-PLAIN = dataclasses.replace(KIND, make=functools.partial(KIND.make, scheme="http"))  # type: ignore[call-arg]  # its own
+PLAIN = msgspec.structs.replace(KIND, make=functools.partial(KIND.make, scheme="http"))  # type: ignore[call-arg]  # its own
 CONTAINERS = {
     "containers": [
         {

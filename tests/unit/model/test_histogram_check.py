@@ -1,6 +1,6 @@
 import math
-from dataclasses import replace
 
+import msgspec
 import pytest
 
 from promscrape.model.histogram import Histogram, Span, stale_histogram
@@ -20,10 +20,10 @@ INTEGER = Histogram(
     positive_buckets=(2, 1),
     negative_buckets=(4,),
 )
-FLOAT = replace(
+FLOAT = msgspec.structs.replace(
     INTEGER, is_float=True, positive_buckets=(2.0, 3.0), negative_buckets=(4.0,), count=10.5
 )
-CUSTOM = replace(
+CUSTOM = msgspec.structs.replace(
     INTEGER,
     schema=-53,
     zero_threshold=0,
@@ -52,36 +52,54 @@ def test_a_stale_marker_is_valid_and_known_by_its_sum(is_float: bool) -> None:  
 
 def test_observations_of_nan_are_in_no_bucket() -> None:
     """Their sum is NaN and the count may be above that of the buckets, but never below."""
-    check_histogram(replace(INTEGER, sum=math.nan, count=12))
+    check_histogram(msgspec.structs.replace(INTEGER, sum=math.nan, count=12))
     with pytest.raises(ValueError, match="10 observations found in buckets, but the count is 9"):
-        check_histogram(replace(INTEGER, sum=math.nan, count=9))
+        check_histogram(msgspec.structs.replace(INTEGER, sum=math.nan, count=9))
 
 
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        (replace(INTEGER, positive_buckets=(2,)), "positive side: spans require 2 buckets, have 1"),
-        (replace(INTEGER, negative_spans=()), "negative side: spans require 0 buckets, have 1"),
-        (replace(INTEGER, count=11), "10 observations found in buckets, but the count is 11"),
-        (replace(INTEGER, positive_buckets=(2, -3), count=6), "bucket number 2 has observation"),
         (
-            replace(FLOAT, negative_buckets=(-0.5,)),
+            msgspec.structs.replace(INTEGER, positive_buckets=(2,)),
+            "positive side: spans require 2 buckets, have 1",
+        ),
+        (
+            msgspec.structs.replace(INTEGER, negative_spans=()),
+            "negative side: spans require 0 buckets, have 1",
+        ),
+        (
+            msgspec.structs.replace(INTEGER, count=11),
+            "10 observations found in buckets, but the count is 11",
+        ),
+        (
+            msgspec.structs.replace(INTEGER, positive_buckets=(2, -3), count=6),
+            "bucket number 2 has observation",
+        ),
+        (
+            msgspec.structs.replace(FLOAT, negative_buckets=(-0.5,)),
             "negative side: bucket number 1 has observation",
         ),
-        (replace(FLOAT, count=-1.0), "negative count"),
+        (msgspec.structs.replace(FLOAT, count=-1.0), "negative count"),
         (
-            replace(INTEGER, positive_spans=(Span(5, 1), Span(-1, 1))),
+            msgspec.structs.replace(INTEGER, positive_spans=(Span(5, 1), Span(-1, 1))),
             "positive side: span number 2 has offset -1",
         ),
-        (replace(INTEGER, schema=53), "invalid schema, which is 53"),
-        (replace(INTEGER, schema=-10), "invalid schema, which is -10"),
-        (replace(INTEGER, custom_bounds=(1.0,)), "must not have custom bounds"),
-        (replace(CUSTOM, zero_count=1), "must not have a zero bucket"),
-        (replace(CUSTOM, negative_spans=(Span(0, 0),)), "must not have negative buckets"),
-        (replace(CUSTOM, custom_bounds=(math.nan,)), "must not be NaN"),
-        (replace(CUSTOM, custom_bounds=(1.0, 1.0)), "must ascend"),
-        (replace(CUSTOM, custom_bounds=(1.0, math.inf)), "must be finite"),
-        (replace(CUSTOM, custom_bounds=()), "only 0 bounds for spans that reach to bucket 2"),
+        (msgspec.structs.replace(INTEGER, schema=53), "invalid schema, which is 53"),
+        (msgspec.structs.replace(INTEGER, schema=-10), "invalid schema, which is -10"),
+        (msgspec.structs.replace(INTEGER, custom_bounds=(1.0,)), "must not have custom bounds"),
+        (msgspec.structs.replace(CUSTOM, zero_count=1), "must not have a zero bucket"),
+        (
+            msgspec.structs.replace(CUSTOM, negative_spans=(Span(0, 0),)),
+            "must not have negative buckets",
+        ),
+        (msgspec.structs.replace(CUSTOM, custom_bounds=(math.nan,)), "must not be NaN"),
+        (msgspec.structs.replace(CUSTOM, custom_bounds=(1.0, 1.0)), "must ascend"),
+        (msgspec.structs.replace(CUSTOM, custom_bounds=(1.0, math.inf)), "must be finite"),
+        (
+            msgspec.structs.replace(CUSTOM, custom_bounds=()),
+            "only 0 bounds for spans that reach to bucket 2",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(broken: Histogram, reason: str) -> None:

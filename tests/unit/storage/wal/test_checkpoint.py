@@ -1,8 +1,8 @@
 from array import array
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from promscrape.errors import CorruptLog, StorageError
@@ -106,7 +106,7 @@ def test_histograms_from_the_floor_on_stay() -> None:
     assert decode_histograms(rewritten(second)[0]) == [new]
     assert rewritten(encode_histograms([old, new])[0]) == [first]
     assert rewritten(encode_histograms_v2([old])) == []
-    assert decode_histograms(first) == [replace(new, start_ms=0)]
+    assert decode_histograms(first) == [msgspec.structs.replace(new, start_ms=0)]
 
 
 def test_exemplars_from_the_floor_on_stay() -> None:

@@ -1,5 +1,4 @@
-from dataclasses import replace
-
+import msgspec
 import pytest
 
 from promscrape.errors import MalformedRecord
@@ -68,7 +67,7 @@ def test_a_second_version_record_keeps_starts(is_float: bool) -> None:  # noqa: 
 
 def test_a_stale_histogram_keeps_the_markers_bits() -> None:
     """A stale histogram is told by the bits of its sum."""
-    stale = replace(FLOAT, sum=STALE_NAN)
+    stale = msgspec.structs.replace(FLOAT, sum=STALE_NAN)
     found = decode_histograms(encode_histograms([LoggedHistogram(1, 5, stale)])[0])
     assert bits(found[0].histogram.sum) == STALE_NAN_BITS
 
@@ -82,7 +81,7 @@ def test_unknown_hints_say_nothing() -> None:
 
 def test_every_schema_is_read() -> None:
     """The log keeps what it was given; who uses a histogram judges its schema."""
-    entry = LoggedHistogram(1, 5, replace(PLAIN, schema=77))
+    entry = LoggedHistogram(1, 5, msgspec.structs.replace(PLAIN, schema=77))
     assert decode_histograms(encode_histograms([entry])[0]) == [entry]
 
 

@@ -1,7 +1,6 @@
 """The API answer and the page about destinations."""
 
-from dataclasses import replace
-
+import msgspec
 import pytest
 
 from promscrape.storage.remote.status import DestinationStatus, RefusedSeries
@@ -27,7 +26,7 @@ STATUS = DestinationStatus(
     retried=2,
     dropped=1,
 )
-REFUSED = replace(
+REFUSED = msgspec.structs.replace(
     STATUS,
     last_error="server returned HTTP status 400 Bad Request: <no> & never",
     last_error_ms=1_700_000_001_000,
@@ -114,7 +113,7 @@ async def test_the_page_tells_how_the_last_attempt_went(
     failed_ms: int | None, succeeded_ms: int | None, health: str
 ) -> None:
     """One look has to do."""
-    status = replace(STATUS, last_error_ms=failed_ms, last_success_ms=succeeded_ms)
+    status = msgspec.structs.replace(STATUS, last_error_ms=failed_ms, last_success_ms=succeeded_ms)
     async with serving(FakeService(statuses=[status])) as client:
         page = await client.get("/remote-write")
     assert f'<span class="badge {health}">{health}</span>' in page.text
