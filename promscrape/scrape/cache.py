@@ -184,7 +184,7 @@ class SeriesCache:
             self._column = None
             return None
         if self._column is None:
-            self._column = MetadataColumn(self.metadata.families)
+            self._column = MetadataColumn(self.metadata)
         return self._column.of(plan.ids, plan.labels, plan.keep, columns)
 
     def parts_of(self, plan: Plan) -> Iterable[Plan]:

@@ -50,7 +50,7 @@ class ScrapeLoop:
         self._marks_end = True
         self._booked: Lease | None = None
         self._stopped = asyncio.Event()
-        target.metadata = cache.metadata.families
+        target.metadata = cache.metadata
 
     async def run(self) -> None:
         """Scrape until `stop`, then write the stale markers of a target that is gone.

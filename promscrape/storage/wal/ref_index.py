@@ -6,6 +6,7 @@ dict.
 """
 
 from array import array
+from collections.abc import Iterable
 from itertools import compress
 from typing import final
 
@@ -65,19 +66,23 @@ class RefIndex:
         if page is None and before + len(rows) < _WORTH_A_PAGE:
             self._scattered |= enumerate(rows, (number << _PAGE_BITS) + at)
             return
-        if page is None and before:
+        if page is None:
             self._gather(number)
-        elif page is None:
-            self._pages[number] = array("I", bytes(4 * _PAGE))
         self._pages[number][at : at + len(rows)] = rows
 
     def _gather(self, number: int) -> None:
         """Put the scattered refs of a page into one."""
-        first = number << _PAGE_BITS
-        row_of = self._scattered.get
-        self._pages[number] = array("I", [row_of(first + at, _GONE) for at in range(_PAGE)])
-        for ref in range(first, first + _PAGE):
-            self._scattered.pop(ref, None)
+        first, scattered = number << _PAGE_BITS, self._scattered
+        # Whichever are fewer, the refs that could be there or all that are scattered.
+        refs: Iterable[int] = range(first, first + _PAGE) if len(scattered) > _PAGE else scattered
+        found = [ref for ref in refs if ref >> _PAGE_BITS == number and ref in scattered]
+        page = array("I", bytes(4 * _PAGE))
+        for ref in found:
+            page[ref & _PAGE - 1] = scattered[ref]
+        # Others may look up meanwhile.
+        self._pages[number] = page
+        for ref in found:
+            del scattered[ref]
 
     def __getitem__(self, ref: int) -> int:
         """Return the row, 0 where the ref is unknown."""
