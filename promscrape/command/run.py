@@ -1,5 +1,6 @@
 """From the arguments to the command that they name, and its exit code."""
 
+import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -40,7 +41,9 @@ def start(arguments: Sequence[str], *, width: int) -> int:
     collect_garbage_less_often()  # Before the command is imported: all of that stays.
     # What the configuration has to be warned of goes to stderr, in the form of the daemon's log.
     logs.configure(LogLevel.WARN, LogFormat.LOGFMT, sys.stderr)
-    return run(arguments, Console(sys.stdout, sys.stderr), width=width)
+    code = run(arguments, Console(sys.stdout, sys.stderr), width=width)
+    gc.freeze()  # The process ends: its memory need not be looked through once more.
+    return code
 
 
 def run(arguments: Sequence[str], console: Console, *, width: int) -> int:

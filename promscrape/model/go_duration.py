@@ -7,9 +7,10 @@ time.Duration.String.
 """
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Self, final
+
+import msgspec
 
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.quoting import quote
@@ -29,8 +30,7 @@ _MAX_NS = 2**63 - 1
 
 
 @final
-@dataclass(frozen=True, slots=True, order=True)
-class GoDuration:
+class GoDuration(msgspec.Struct, frozen=True, order=True):
     """A span of time in whole nanoseconds; it may be negative."""
 
     ns: int = 0

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 import msgspec
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 
 from promscrape.errors import PromscrapeError
 from promscrape.web.api.envelope import encode

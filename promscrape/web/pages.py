@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import final
 
 import msgspec
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 
 from promscrape.rfc3339 import local_time_ms
 from promscrape.scrape.target import Health, Target

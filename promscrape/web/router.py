@@ -11,7 +11,7 @@ from typing import TypeAlias, final
 from urllib.parse import quote as percent_encode
 
 import msgspec
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 
 from promscrape.web.reply import Reply, error, not_found, redirect
 

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 from prometheus_client import CollectorRegistry
 
 from promscrape.web.api.metadata import metadata_routes

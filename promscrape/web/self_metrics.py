@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import final
 
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector

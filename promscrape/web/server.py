@@ -16,8 +16,12 @@ from typing import Self, final
 
 import msgspec
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web import BaseRequest, Response, Server, StreamResponse
+
+# Not from `aiohttp.web`, which would bring its applications, routes and file serving.
 from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import Response, StreamResponse
+from aiohttp.web_server import Server
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 

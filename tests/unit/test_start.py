@@ -36,7 +36,7 @@ def test_a_kind_is_imported_when_a_configuration_has_its_key() -> None:
     ("statement", "modules"),
     [
         ("import promscrape.cli", "asyncio structlog prometheus_client yaml"),
-        ("import promscrape.daemon", "jinja2 dns cryptography botocore"),
+        ("import promscrape.daemon", "aiohttp.web jinja2 dns cryptography botocore"),
         ("import promscrape.command.check_config", "aiohttp jinja2 uvloop"),
         ("import promscrape.command.run", "aiohttp yaml promscrape.command.check_config"),
     ],

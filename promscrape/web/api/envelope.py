@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TypeAlias, final
 
 import msgspec
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 
 from promscrape.web.reply import JSON, Reply
 from promscrape.web.router import API, Handler, Route

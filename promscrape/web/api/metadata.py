@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import msgspec
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 
 from promscrape.model.invalid import InvalidValue
 from promscrape.model.metadata import Metadata

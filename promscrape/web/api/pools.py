@@ -1,7 +1,7 @@
 """Scrape pools: their names, their jobs, and what their relabel rules do to labels."""
 
 import msgspec
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 
 from promscrape.config.dump import dump_job
 from promscrape.config.scrape import ScrapeConfig

@@ -1,7 +1,7 @@
 """The destinations of remote write: where each stands, and what its peer refused."""
 
 import msgspec
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 
 from promscrape.rfc3339 import utc_time
 from promscrape.storage.remote.status import DestinationStatus, RefusedSeries

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import final
 
 import msgspec
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 
 from promscrape.config.dump import dump
 from promscrape.config.root import Config

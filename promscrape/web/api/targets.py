@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import msgspec
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 from msgspec import UNSET, UnsetType
 
 from promscrape.flags.external_url import ExternalUrl, split_host_port

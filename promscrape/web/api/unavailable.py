@@ -1,6 +1,6 @@
 """The endpoints of a Prometheus server that an agent has not."""
 
-from aiohttp.web import BaseRequest
+from aiohttp.web_request import BaseRequest
 
 from promscrape.web.api.envelope import ApiError, ErrorType, api_route
 from promscrape.web.router import Route
