@@ -39,6 +39,7 @@ setup(
         *([compiled("promscrape.httpclient._exchange_c")] if sys.platform == "linux" else []),
         compiled("promscrape.model._label_columns_c"),
         compiled("promscrape.model._label_store_c"),
+        compiled("promscrape.model._pieces_c"),
         compiled("promscrape.storage.remote._encode_c"),
         compiled("promscrape.storage.remote._template_c"),
         compiled("promscrape.storage.wal._record_c"),

@@ -19,6 +19,7 @@ _COMPILED_MODULES = (
     "promscrape.httpclient._answer_c",
     "promscrape.model._label_columns_c",
     "promscrape.model._label_store_c",
+    "promscrape.model._pieces_c",
     "promscrape.storage.remote._encode_c",
     "promscrape.storage.remote._template_c",
     "promscrape.storage.wal._record_c",

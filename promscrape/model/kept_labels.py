@@ -1,19 +1,14 @@
 """Label sets of which a store has the texts, in a sequence like any other."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
-from typing import NamedTuple, Protocol, final, overload
+from typing import NamedTuple, final, overload
 
 from promscrape.model.label_columns import values_of
 from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
-
-
-class Numbered(Protocol):
-    """Knows which row of the store each of its numbers stands for."""
-
-    def __getitem__(self, number: int, /) -> int: ...
+from promscrape.model.pieces import picked
 
 
 class Values(NamedTuple):
@@ -44,12 +39,12 @@ class KeptLabels(Sequence[Labels]):
     def __init__(
         self,
         store: LabelStore,
-        rows: Numbered,
+        rows: "array[int]",
         numbers: "array[int]",
-        places: Sequence[int] | None = None,
+        places: "range | array[int] | None" = None,
     ) -> None:
         self.store, self._rows, self._numbers = store, rows, numbers
-        self._places: Sequence[int] = range(len(numbers)) if places is None else places
+        self._places: range | array[int] = range(len(numbers)) if places is None else places
 
     def __len__(self) -> int:
         return len(self._places)
@@ -79,12 +74,17 @@ class KeptLabels(Sequence[Labels]):
 
     def rows(self) -> "array[int]":
         """Return the row of each label set."""
-        return self.rows_at(range(len(self)))
+        return picked(self._rows, self._own_numbers(), "I")
 
-    def rows_at(self, places: Iterable[int]) -> "array[int]":
+    def rows_at(self, places: "array[int]") -> "array[int]":
         """Return the row of the label set at each of these places."""
-        own = map(self._places.__getitem__, places)
-        return array("I", map(self._rows.__getitem__, map(self._numbers.__getitem__, own)))
+        return picked(self._rows, picked(self._own_numbers(), places, "I"), "I")
+
+    def _own_numbers(self) -> "array[int]":
+        places = self._places
+        if isinstance(places, range):
+            return self._numbers[places.start : places.stop : places.step]
+        return picked(self._numbers, places, "I")
 
     def values_of(self, name: str) -> Values:
         """Return what each label set has under a name."""

@@ -1,97 +1,50 @@
-"""Columns of a million entries, gone through a piece at a time.
+"""Chooses what is done to whole columns, a piece at a time: the compiled twin, or the plain one."""
 
-One call of C over a whole column would hold the interpreter's lock until it is done, and with it
-every other target: between two pieces whoever waits for the lock gets it. For the same reason a
-set of ids is a byte an id here; a set proper is moved as a whole each time it grows, and takes as
-much memory as the body does.
-"""
+from typing import TYPE_CHECKING
 
-from array import array
-from collections.abc import Iterator, MutableSequence, Sequence
-from itertools import compress
-from operator import ne
-from typing import TypeVar
+from promscrape.model._pieces_py import pieces
+from promscrape.twins import COMPILED
 
-Number = TypeVar("Number", int, float)
+if TYPE_CHECKING or not COMPILED:
+    from promscrape.model._pieces_py import (
+        absent,
+        compressed,
+        differing,
+        has_zero,
+        largest,
+        marked,
+        paged,
+        picked,
+        put,
+        put_each,
+        zeros,
+    )
+else:
+    from promscrape.model._pieces_c import (
+        absent,
+        compressed,
+        differing,
+        has_zero,
+        largest,
+        marked,
+        paged,
+        picked,
+        put,
+        put_each,
+        zeros,
+    )
 
-PIECE = 8_000
-"""Some hundred microseconds of work in C."""
-
-_COMPARED_AT_ONCE = 64
-
-
-def pieces(column: "array[int]") -> "Iterator[array[int]]":
-    if len(column) <= PIECE:
-        yield column
-        return
-    for start in range(0, len(column), PIECE):
-        yield column[start : start + PIECE]
-
-
-def picked(values: Sequence[int], places: "array[int]", typecode: str) -> "array[int]":
-    """Return the values at these places."""
-    found = array(typecode)
-    for piece in pieces(places):
-        found.fromlist([values[place] for place in piece])
-    return found
-
-
-def compressed(column: "array[Number]", keep: bytes) -> "array[Number]":
-    """Return the entries whose place in `keep` has a 1."""
-    # As integers, because a NaN's payload is not sure to outlive a float register.
-    typecode = column.typecode if column.itemsize == 4 else "Q"
-    found = array(typecode)
-    for start in range(0, len(column), PIECE):
-        end = start + PIECE
-        found.extend(compress(array(typecode, column[start:end].tobytes()), keep[start:end]))
-    return array(column.typecode, found.tobytes())
-
-
-def put_each(column: MutableSequence[int], places: "array[int]", values: "array[int]") -> None:
-    """Let the entry at each of these places be the value that stands there in the other column."""
-    for place, value in zip(places, values, strict=True):
-        column[place] = value
-
-
-def put(column: MutableSequence[int], places: "array[int]", value: int) -> None:
-    """Let the entries at these places be this value."""
-    # A loop gives up the interpreter's lock by itself, and takes two thirds of `map`'s time.
-    for place in places:
-        column[place] = value
-
-
-def marked(ids: "array[int]", size: int) -> bytearray:
-    """Return the set of these ids, which are below `size`: a byte an id, 1 for those in it."""
-    marks = bytearray(size)
-    put(marks, ids, 1)
-    return marks
-
-
-def absent(before: "array[int]", now: "array[int]", size: int) -> "array[int]":
-    """Return the ids that were there before and are not now, ascending; all are below `size`."""
-    is_gone, found = marked(before, size), array("I")
-    put(is_gone, now, 0)
-    for start in range(0, size, PIECE):
-        end = start + PIECE
-        found.extend(compress(range(start, end), is_gone[start:end]))
-    return found
-
-
-def largest(column: "array[int]") -> int:
-    """Return the largest entry, 0 where there is none."""
-    return max(max(piece, default=0) for piece in pieces(column))
-
-
-def has_zero(column: "array[int]") -> bool:
-    return any(0 in piece for piece in pieces(column))
-
-
-def differing(one: "array[int]", other: "array[int]", count: int) -> "array[int]":
-    """Return the places below `count` at which two columns differ: mostly few, in long ones."""
-    found = array("I")
-    for start in range(0, count, _COMPARED_AT_ONCE):
-        end = min(start + _COMPARED_AT_ONCE, count)
-        part, others = one[start:end], other[start:end]
-        if part != others:
-            found.extend(compress(range(start, end), map(ne, part, others)))
-    return found
+__all__ = [
+    "absent",
+    "compressed",
+    "differing",
+    "has_zero",
+    "largest",
+    "marked",
+    "paged",
+    "picked",
+    "pieces",
+    "put",
+    "put_each",
+    "zeros",
+]

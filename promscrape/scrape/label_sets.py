@@ -12,7 +12,7 @@ from promscrape.model.kept_labels import KeptLabels
 from promscrape.model.label_columns import keep_all
 from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
-from promscrape.model.pieces import put_each
+from promscrape.model.pieces import largest, picked, put_each
 
 _EMPTY = 0
 
@@ -42,9 +42,9 @@ class LabelSets:
     def put_all(self, ids: "array[int]", wires: Sequence[bytes]) -> None:
         """Put the label sets of these ids."""
         rows, own = keep_all(self._store, wires), self._rows
-        before = array("I", map(own.__getitem__, ids))
+        before = picked(own, ids, "I")
         put_each(own, ids, rows)
-        if any(before):
+        if largest(before):
             self._store.let_go_all(before)
 
     def make_room(self, missing: int) -> None:

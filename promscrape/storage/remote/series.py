@@ -19,7 +19,7 @@ from promscrape.model.label_columns import hold_all, keep_with
 from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels, ValidationScheme
 from promscrape.model.metadata import Metadata, MetricType
-from promscrape.model.pieces import picked, put_each
+from promscrape.model.pieces import has_zero, largest, picked, put_each, zeros
 from promscrape.relabel import RelabelConfig, relabel
 from promscrape.storage.wal.record_types import LoggedSeries
 from promscrape.storage.wal.ref_index import RefIndex
@@ -110,13 +110,13 @@ class RemoteSeries:
     def rows(self, refs: "array[int]", source: SeriesNames) -> Rows:
         """Return the row of each ref, DROPPED for those that are not sent."""
         rows = self._by_ref.rows(refs)
-        if rows.count(DROPPED) == 0:
+        if not has_zero(rows):
             return Rows(rows, 0)
         if self._added is not None:
             self._add_all(refs, rows, source)
         unknown: list[int] = []
-        for position, row in enumerate(rows):
-            if row == DROPPED and not self._dropped[ref := refs[position]]:
+        for position in zeros(rows):
+            if not self._dropped[ref := refs[position]]:
                 if series := source.named(ref):
                     # One that stands twice here, each time with another timestamp, is known by now.
                     rows[position] = self._by_ref[ref] or self._add(ref, series)
@@ -126,7 +126,7 @@ class RemoteSeries:
 
     def _add_all(self, refs: "array[int]", rows: "array[int]", source: SeriesNames) -> None:
         """Add the series that are at hand in the store, and that no rule has a say in."""
-        places = array("I", [place for place, row in enumerate(rows) if row == DROPPED])
+        places = zeros(rows)
         own = picked(refs, places, "Q")
         found = source.rows_in(self.label_sets, own)
         if DROPPED in found:
@@ -140,7 +140,7 @@ class RemoteSeries:
             hold_all(self.label_sets, found)
         self._make_room(max(found))
         put_each(rows, places, found)
-        if len(set(found)) < len(found) or any(map(self.refs.__getitem__, found)):
+        if len(set(found)) < len(found) or largest(picked(self.refs, found, "Q")):
             self._name_one_by_one(found, own)
             return
         put_each(self.refs, found, own)

@@ -14,6 +14,7 @@ from itertools import repeat
 from typing import final
 
 from promscrape.model.metadata import Metadata
+from promscrape.model.pieces import largest, picked
 from promscrape.storage.wal.record import SampleLayout
 from promscrape.storage.wal.series import Handles, SeriesTable, stretches
 from promscrape.storage.wal.timestamps import advance
@@ -83,9 +84,10 @@ class BatchLayout:
 
     def all_follow(self, table: SeriesTable, t_ms: int) -> bool:
         """Whether a sample at `t_ms` is surely after the last one of each series."""
-        if self._stretches is None:
-            return max(map(table.last_ms.__getitem__, self.handles)) < t_ms
-        return t_ms > self._last_ms and table.are_at(self._stretches, self._last_ms)
+        rows = self._stretches
+        if rows is not None and t_ms > self._last_ms and table.are_at(rows, self._last_ms):
+            return True
+        return largest(picked(table.last_ms, self.handles, "q")) < t_ms
 
     def advance(self, table: SeriesTable, t_ms: int) -> bool:
         """Make `t_ms` the last timestamp of each series, if all stand at one moment before it.
@@ -157,5 +159,5 @@ class LayoutCache:
                 self._forget(key)
 
 
-def refs_of(table: SeriesTable, handles: Iterable[int]) -> "array[int]":
-    return array("Q", map(table.refs.__getitem__, handles))
+def refs_of(table: SeriesTable, rows: "array[int]") -> "array[int]":
+    return picked(table.refs, rows, "Q")

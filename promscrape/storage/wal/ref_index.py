@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from itertools import compress
 from typing import final
 
+from promscrape.model.pieces import has_zero, paged, zeros
+
 _GONE = 0
 _PAGE_BITS = 10
 _PAGE = 1 << _PAGE_BITS
-_COMPARED_AT_ONCE = 64
 # A page takes as much as some forty entries of the dict.
 _WORTH_A_PAGE = 48
 _MIN_IN_PAGE = 24
@@ -93,22 +94,11 @@ class RefIndex:
 
     def rows(self, refs: "array[int]") -> "array[int]":
         """Return the row of each ref, 0 where it is unknown."""
-        rows, start = array("I"), 0
-        while start < len(refs):
-            first = refs[start]
-            at = first & _PAGE - 1
-            part = refs[start : start + min(_PAGE - at, _COMPARED_AT_ONCE)]
-            number = first >> _PAGE_BITS
-            page = self._pages.get(number)
-            # Series that came together mostly have refs that follow one another.
-            is_run = part == array("Q", range(first, first + len(part)))
-            if is_run and page is not None:
-                rows += page[at : at + len(part)]
-            elif is_run and number not in self._counts:
-                rows += array("I", (_GONE,)) * len(part)
-            else:
-                rows.extend(map(self.__getitem__, part))
-            start += len(part)
+        rows = paged(self._pages, refs, _PAGE_BITS)
+        if self._scattered and has_zero(rows):
+            row_of = self._scattered.get
+            for at in zeros(rows):
+                rows[at] = row_of(refs[at], _GONE)
         return rows
 
     def refs(self) -> list[int]:

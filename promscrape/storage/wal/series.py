@@ -21,7 +21,7 @@ from promscrape.model.label_columns import hold_all, repeats_any_name
 from promscrape.model.label_store import LabelStore
 from promscrape.model.labels import Labels
 from promscrape.model.metadata import Metadata
-from promscrape.model.pieces import put, put_each
+from promscrape.model.pieces import has_zero, largest, picked, put, put_each, zeros
 from promscrape.model.sample import NO_TIMESTAMP
 from promscrape.storage.interface import Batch
 from promscrape.storage.wal.record_types import LoggedSeries
@@ -155,7 +155,7 @@ class SeriesTable:
         handles = self._believed(batch)
         if handles is batch.refs:
             return handles, None
-        unknown = array("I", [at for at, handle in enumerate(handles) if handle == 0])
+        unknown = zeros(handles)
         labels = batch.labels
         if not (self._holds_rows(labels) and self._create_all(labels, unknown, handles)):
             for position in unknown:
@@ -169,14 +169,15 @@ class SeriesTable:
         """Return the batch's own array, or a new one with zeros for what is left to find out."""
         if batch.generation == self.generation:
             try:
-                refs = array("Q", map(self.refs.__getitem__, batch.refs))
+                refs = picked(self.refs, batch.refs, "Q")
             except IndexError:
                 return self._looked_up(batch)
             if self._holds_rows(batch.labels):
-                if _NO_REF not in refs:
+                if not has_zero(refs):
                     return batch.refs
-                pairs = zip(batch.refs, refs, strict=True)
-                return array("Q", [handle if ref else 0 for handle, ref in pairs])
+                handles = batch.refs[:]
+                put(handles, zeros(refs), 0)
+                return handles
         return self._looked_up(batch)
 
     def _holds_rows(self, labels: Sequence[Labels]) -> TypeGuard[KeptLabels]:
@@ -186,7 +187,7 @@ class SeriesTable:
     def _looked_up(self, batch: Batch) -> Handles:
         labels = batch.labels
         if self._holds_rows(labels):
-            return array("Q", map(self._known, labels.rows()))
+            return self._handles_of_rows(labels.rows())
         return array("Q", map(self.find, map(_wire, labels)))
 
     def _create_all(self, labels: KeptLabels, places: "array[int]", handles: Handles) -> bool:
@@ -214,6 +215,17 @@ class SeriesTable:
         self._by_ref.put_run(self.next_ref, rows)
         self._count += len(rows)
         self.next_ref += len(rows)
+
+    def _handles_of_rows(self, rows: "array[int]") -> Handles:
+        handles = array("Q", bytes(8 * len(rows)))
+        places = array("I", range(len(rows)))
+        if largest(rows) >= len(self.refs):
+            places = array("I", [at for at, row in enumerate(rows) if row < len(self.refs)])
+            rows = picked(rows, places, "I")
+        put_each(handles, places, rows)
+        unknown = picked(places, zeros(picked(self.refs, rows, "Q")), "I")
+        put(handles, unknown, 0)
+        return handles
 
     def _known_or_created(self, labels: Sequence[Labels], position: int) -> int:
         if self._holds_rows(labels):

@@ -9,7 +9,7 @@ import pytest
 from promscrape.config.scrape import ScrapeConfig
 from promscrape.config.tolerance import OnBadLine, OnSampleLimit
 from promscrape.errors import FetchError, StorageError
-from promscrape.model import pieces
+from promscrape.model import _pieces_py
 from promscrape.model.regex import Regex
 from promscrape.model.sample import float_bits
 from promscrape.relabel import RelabelAction, RelabelConfig
@@ -31,7 +31,7 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_NEW_SERIES_A_PART", 2)
     monkeypatch.setattr(cache, "_RESOLVED_A_STEP", 1)
     monkeypatch.setattr(paced, "_MARKERS_A_PART", 2)
-    monkeypatch.setattr(pieces, "PIECE", 2)
+    monkeypatch.setattr(_pieces_py, "PIECE", 2)
 
 
 def body(names: str, value: int = 1) -> bytes:

@@ -1,0 +1,11 @@
+from promscrape.model._pieces_py import absent as absent
+from promscrape.model._pieces_py import compressed as compressed
+from promscrape.model._pieces_py import differing as differing
+from promscrape.model._pieces_py import has_zero as has_zero
+from promscrape.model._pieces_py import largest as largest
+from promscrape.model._pieces_py import marked as marked
+from promscrape.model._pieces_py import paged as paged
+from promscrape.model._pieces_py import picked as picked
+from promscrape.model._pieces_py import put as put
+from promscrape.model._pieces_py import put_each as put_each
+from promscrape.model._pieces_py import zeros as zeros
