@@ -22,6 +22,9 @@ MAX_TEMPLATE_BYTES: Final = 64 << 20
 """Of all templates of a destination: room for some 1.3 million series."""
 
 _ROWS_AT_ONCE: Final = 2000
+# Fewer rows than these are written out too often: pieces do not copy from each other. At a hundred
+# rows a template saves a fiftieth of a scrape's CPU, and costs a third more bytes; at 25 twice them.
+_MIN_ROWS: Final = 150
 
 
 @final
@@ -87,6 +90,8 @@ class BodyWriter:
         """Return a template that has the rows of a part, None where there is none for it."""
         rows = part.source
         if rows is None or part.timestamps is not None or part.exemplars:
+            return None
+        if len(rows) < _MIN_ROWS:
             return None
         if not FIRST_MS <= part.t_ms < END_MS:
             return None

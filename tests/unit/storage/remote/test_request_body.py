@@ -137,9 +137,9 @@ def test_parts_of_all_kinds_go_into_one_body() -> None:
 def test_a_template_goes_with_its_array() -> None:
     """Nothing else says that a list of series is out of use."""
     bench = Bench()
-    rows = bench.rows(series_of(100))
+    rows = bench.rows(series_of(200))
     for at in range(2):
-        bench.body(part_of(rows, [at] * 100, NOW_MS + at))
+        bench.body(part_of(rows, [at] * 200, NOW_MS + at))
     assert bench.writer.memory > 0
     del rows
     gc.collect()
@@ -150,37 +150,47 @@ def test_templates_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Series beyond it are encoded and packed each time, until others go."""
     monkeypatch.setattr(request_body, "MAX_TEMPLATE_BYTES", 1)
     bench = Bench()
-    one, other = bench.rows(series_of(100)), bench.rows(series_of(100))
+    one, other = bench.rows(series_of(200)), bench.rows(series_of(200))
     for at in range(2):
-        bench.body(part_of(one, [at] * 100, NOW_MS + at))
+        bench.body(part_of(one, [at] * 200, NOW_MS + at))
     memory = bench.writer.memory
     for at in range(3):
-        part = part_of(other, [at] * 100, NOW_MS + at)
+        part = part_of(other, [at] * 200, NOW_MS + at)
         assert bench.body(part) == bench.packed(part)
     assert bench.writer.memory == memory
     del one
     gc.collect()
-    bench.body(part_of(other, [7] * 100, NOW_MS + 7))
+    bench.body(part_of(other, [7] * 200, NOW_MS + 7))
     assert bench.writer.memory > 0
 
 
 def test_nothing_is_kept_of_rows_that_may_stand_for_others() -> None:
     """A row that was let go is given to the next series."""
     bench = Bench()
-    rows = bench.rows(series_of(100))
+    rows = bench.rows(series_of(200))
     for at in range(2):
-        bench.body(part_of(rows, [at] * 100, NOW_MS + at))
+        bench.body(part_of(rows, [at] * 200, NOW_MS + at))
     bench.series.layout += 1
-    bench.body(part_of(rows, [5] * 100, NOW_MS + 5))
+    bench.body(part_of(rows, [5] * 200, NOW_MS + 5))
+    assert bench.writer.memory == 0
+
+
+def test_small_targets_are_packed_together() -> None:
+    """Each by itself would be spelled out: twice the traffic, to save a fiftieth of the CPU."""
+    bench = Bench()
+    rows = [bench.rows(series_of(25)) for _ in range(8)]
+    for at in range(3):
+        parts = [part_of(own, [at] * 25, NOW_MS + at) for own in rows]
+        assert bench.writer.body(parts) == bench.packed(*parts)
     assert bench.writer.memory == 0
 
 
 def test_series_that_are_too_long_are_sent_as_ever() -> None:
     """There is no limit on the labels of a series but what its configuration says."""
     bench = Bench()
-    rows = bench.rows([*series_of(50), Labels.from_map({"a": "x" * 70_000})])
+    rows = bench.rows([*series_of(200), Labels.from_map({"a": "x" * 70_000})])
     for at in range(3):
-        bench.body(part_of(rows, [at] * 51, NOW_MS + at))
+        bench.body(part_of(rows, [at] * 201, NOW_MS + at))
     assert bench.writer.memory == 0
 
 
@@ -196,13 +206,13 @@ def test_bodies_from_templates_are_about_as_long_as_others() -> None:
 
 async def test_a_queue_writes_scrapes_from_templates(tmp_path: Path) -> None:
     """Also where `write_relabel_configs` leave something out; what gets there is as before."""
-    clock, names = ManualClock(), [f"m{n}" for n in range(40)]
+    clock, names = ManualClock(), [f"m{n}" for n in range(200)]
     rule = {"source_labels": ["__name__"], "regex": "m7|m8", "action": "drop"}
-    config = destination(write_relabel_configs=[rule], queue_config={"max_samples_per_send": 30})
+    config = destination(write_relabel_configs=[rule], queue_config={"max_samples_per_send": 160})
     async with running(tmp_path, config, clock=clock) as bench:
         target = Target(bench.storage, named(*names))
         for at in range(5):
-            target.scrape([at * n % 3 for n in range(40)], NOW_MS + at)
+            target.scrape([at * n % 3 for n in range(200)], NOW_MS + at)
             await clock.advance(0)
         await clock.advance(6)
         (one,) = bench.remote._destinations.values()
