@@ -2,22 +2,25 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from types import MappingProxyType
-from typing import Final, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, final
 from urllib.parse import urlencode
 
-import aiohttp
 import msgspec
 
 from promscrape.discovery.provider import ProviderContext
 from promscrape.errors import DiscoveryError, FetchError
-from promscrape.httpclient.client import HTTPClient
 from promscrape.httpclient.config import HTTPClientConfig
 from promscrape.httpclient.redirect import shown
-from promscrape.httpclient.transport_error import os_reason, reason
 from promscrape.model.duration import Duration
 from promscrape.model.quoting import quote
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from promscrape.httpclient.client import HTTPClient
 
 T = TypeVar("T")
 Query = Mapping[str, str | Sequence[str]]
@@ -82,7 +85,7 @@ class API:
 
     def __init__(
         self,
-        http: HTTPClient,
+        http: "HTTPClient",
         base: str,
         timeout_s: float,
         headers: Mapping[str, str] = _NOTHING,
@@ -116,15 +119,10 @@ class API:
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._http.request(method, url, {**self._headers, **headers}, body)
-                received = await _read(answer, request, self._max_bytes)
+                async with aclosing(self._http.parts(answer)) as parts:
+                    received = await _read(parts, request, self._max_bytes)
         except TimeoutError as exc:
             raise FetchError(f"{request}: context deadline exceeded") from exc
-        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as exc:
-            raise FetchError(f"{request}: unexpected EOF") from exc
-        except aiohttp.ClientError as exc:
-            raise FetchError(f"{request}: {reason(exc)}") from exc
-        except OSError as exc:
-            raise FetchError(f"{request}: read: {os_reason(exc)}") from exc
         finally:
             if answer is not None:
                 answer.release()
@@ -164,12 +162,17 @@ def with_query(path: str, query: Query) -> str:
     return f"{path}?{text}" if text else path
 
 
-async def _read(answer: aiohttp.ClientResponse, request: str, max_bytes: int) -> bytes:
+async def _read(parts: AsyncIterator[bytes], request: str, max_bytes: int) -> bytes:
     received = bytearray()
-    async for part in answer.content.iter_any():
-        received += part
-        if len(received) > max_bytes:
-            raise FetchError(f"{request}: the answer is larger than {max_bytes >> 20} MiB")
+    try:
+        async for part in parts:
+            received += part
+            if len(received) > max_bytes:
+                break
+    except FetchError as exc:
+        raise FetchError(f"{request}: {exc}") from exc
+    if len(received) > max_bytes:
+        raise FetchError(f"{request}: the answer is larger than {max_bytes >> 20} MiB")
     return bytes(received)
 
 

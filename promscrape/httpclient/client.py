@@ -8,7 +8,7 @@ scrape specification and section 9 of the configuration's.
 """
 
 import os
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Mapping
 from types import TracebackType
 from typing import Final, Self, final
 
@@ -37,7 +37,7 @@ from promscrape.httpclient.round_robin import RoundRobinResolver
 from promscrape.httpclient.route import DIRECT, Route, router
 from promscrape.httpclient.signer import Signer
 from promscrape.httpclient.tls_context import TLS
-from promscrape.httpclient.transport_error import HANDSHAKE_S, reason
+from promscrape.httpclient.transport_error import HANDSHAKE_S, os_reason, reason
 
 _READ_BYTES = 1 << 18
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
@@ -174,6 +174,22 @@ class HTTPClient:
         the caller's, by cancellation, which closes the connection.
         """
         return await self._chase(first_hop(method, url, headers, body), MAX_REQUESTS)
+
+    @staticmethod
+    async def parts(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+        """Yield the body of an answer as it comes.
+
+        Raises FetchError with Go's reason, and without the request, where it is cut.
+        """
+        try:
+            async for part in answer.content.iter_any():
+                yield part
+        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as exc:
+            raise FetchError("unexpected EOF") from exc
+        except aiohttp.ClientError as exc:
+            raise FetchError(reason(exc)) from exc
+        except OSError as exc:
+            raise FetchError(f"read: {os_reason(exc)}") from exc
 
     def _own_headers(self) -> list[tuple[str, str]] | None:
         """Return what the section adds to each request, None where that fails at each."""

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-KINDS = "consul.provider dns dns_lookup ec2 exec_ http kubernetes.kind openstack.provider uyuni"
+KINDS = (
+    "consul.provider dns dns_lookup docker ec2 exec_ http kubernetes.kind openstack.provider uyuni"
+)
 
 
 def imported_by(statement: str) -> set[str]:
@@ -30,6 +32,12 @@ def test_a_kind_is_imported_when_a_configuration_has_its_key() -> None:
     loaded = imported_by(parse)
     assert {"promscrape.discovery.dns", "promscrape.discovery.dns_lookup"} <= loaded
     assert "promscrape.discovery.kubernetes.kind" not in loaded
+
+
+@pytest.mark.parametrize("kind", KINDS.split())
+def test_a_configuration_is_read_without_an_http_client(kind: str) -> None:
+    """It would be half of what `check config` takes; a provider makes its client when it runs."""
+    assert "aiohttp" not in imported_by(f"import promscrape.discovery.{kind}")
 
 
 @pytest.mark.parametrize(

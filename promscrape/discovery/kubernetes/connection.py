@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Final, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 from urllib.parse import quote, urlencode
 
-import aiohttp
 import msgspec
 from multidict import CIMultiDict
 from structlog.typing import FilteringBoundLogger
@@ -18,11 +17,14 @@ from promscrape.discovery.kubernetes.keepalive import keep_alive
 from promscrape.discovery.kubernetes.metrics import NO_ANSWER, KubernetesMetrics
 from promscrape.discovery.kubernetes.refusal import refusal
 from promscrape.errors import ConfigError, DiscoveryError, FetchError
-from promscrape.httpclient.client import HTTPClient
 from promscrape.httpclient.config import HTTPClientConfig
-from promscrape.httpclient.transport_error import os_reason, reason
 
-MakeClient: TypeAlias = Callable[[HTTPClientConfig], HTTPClient]
+if TYPE_CHECKING:
+    import aiohttp
+
+    from promscrape.httpclient.client import HTTPClient
+
+MakeClient: TypeAlias = Callable[[HTTPClientConfig], "HTTPClient"]
 
 _BEGINS_WITHIN_S: Final = 60  # servers end what takes them longer; watches begin at once
 _REFUSAL_BYTES: Final = 1 << 16
@@ -84,22 +86,27 @@ class Connection:
             credential = await self._access.credentials.current()
         try:
             async with deadline(self._clock, _BEGINS_WITHIN_S):
-                answer = await self._request(path, query, accept, credential)
+                client = await self._client_for(credential)
+                answer = await self._request(client, path, query, accept, credential)
         except TimeoutError as exc:
             raise FetchError(f"GET {path}: no answer after {_BEGINS_WITHIN_S} s") from exc
         try:
             if answer.status != HTTPStatus.OK:
-                await self._refuse(path, answer, credential)
+                await self._refuse(path, client, answer, credential)
             keep_alive(answer)
-            yield _parts(answer)
+            yield client.parts(answer)
         finally:
             # What is left of a watch would never end: the connection goes with it.
             answer.close()
 
     async def _request(
-        self, path: str, query: Mapping[str, str], accept: str, credential: Credential
-    ) -> aiohttp.ClientResponse:
-        client = await self._client_for(credential)
+        self,
+        client: "HTTPClient",
+        path: str,
+        query: Mapping[str, str],
+        accept: str,
+        credential: Credential,
+    ) -> "aiohttp.ClientResponse":
         headers = CIMultiDict(self._access.headers)
         headers["Accept"] = accept
         if credential.authorization:
@@ -115,7 +122,7 @@ class Connection:
         self._note_warnings(answer)
         return answer
 
-    async def _client_for(self, credential: Credential) -> HTTPClient:
+    async def _client_for(self, credential: Credential) -> "HTTPClient":
         """Return a client with the credential's certificate. Raises DiscoveryError.
 
         Watches of a client that is replaced end, and go on with the new certificate.
@@ -137,34 +144,25 @@ class Connection:
         return self._client
 
     async def _refuse(
-        self, path: str, answer: aiohttp.ClientResponse, credential: Credential
+        self,
+        path: str,
+        client: "HTTPClient",
+        answer: "aiohttp.ClientResponse",
+        credential: Credential,
     ) -> None:
         """Raise Refusal."""
         if answer.status == HTTPStatus.UNAUTHORIZED and self._access.credentials is not None:
             self._access.credentials.reject(credential)
         body = bytearray()
-        async for part in _parts(answer):
+        async for part in client.parts(answer):
             body += part
             if len(body) > _REFUSAL_BYTES:
                 break
         after = answer.headers.get("Retry-After", "")
         raise refusal(f"GET {path}", answer.status, bytes(body), after)
 
-    def _note_warnings(self, answer: aiohttp.ClientResponse) -> None:
+    def _note_warnings(self, answer: "aiohttp.ClientResponse") -> None:
         for text in answer.headers.getall("Warning", ()):
             if text not in self._warnings and len(self._warnings) < _MOST_WARNINGS:
                 self._warnings.add(text)
                 self._log.warning("The API server warns", warning=text)
-
-
-async def _parts(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Yield the body as it comes. Raises FetchError where it is cut."""
-    try:
-        async for part in answer.content.iter_any():
-            yield part
-    except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as exc:
-        raise FetchError("unexpected EOF") from exc
-    except aiohttp.ClientError as exc:
-        raise FetchError(reason(exc)) from exc
-    except OSError as exc:
-        raise FetchError(f"read: {os_reason(exc)}") from exc

@@ -2,9 +2,10 @@
 
 import contextlib
 import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import aiohttp
+if TYPE_CHECKING:
+    import aiohttp
 
 _IDLE_S, _INTERVAL_S, _PROBES = 30, 10, 3
 _SILENT_AFTER_MS = 60_000
@@ -19,7 +20,7 @@ _OPTIONS: Final = (
 )
 
 
-def keep_alive(answer: aiohttp.ClientResponse) -> None:
+def keep_alive(answer: "aiohttp.ClientResponse") -> None:
     """Let the kernel probe the connection of an answer, and cut it after a minute of silence.
 
     A watch can say nothing for minutes and be well. Without probes, a connection that a firewall
