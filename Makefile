@@ -32,8 +32,8 @@ run: $(VENV)/.installed-run
 		--web.listen-address=$(LISTEN) $(ARGS)
 
 # What touches the loops that exist twice: run again with the plain twins.
-twin_tests := tests/unit/exposition tests/unit/httpclient tests/unit/scrape tests/unit/storage/wal \
-	tests/property/test_exposition.py tests/property/test_wal_record.py \
+twin_tests := tests/unit/exposition tests/unit/httpclient tests/unit/model tests/unit/scrape tests/unit/storage \
+	tests/property/test_exposition.py tests/property/test_wal_record.py tests/property/test_label_columns_twins.py \
 	tests/conformance/test_openmetrics.py
 
 # Tests that share nothing with the machine around them: as many at once as it has processors.
