@@ -47,8 +47,8 @@ def raise_file_limit() -> None:
     """
     given = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = given[1]
-    # uvloop starts a program by a fork in which such hooks run, those of threading and logging
-    # among them. Once the program runs it is too late: a shell has soon started others.
+    # On Linux uvloop starts a program by a fork in which such hooks run, those of threading and
+    # logging among them. Once the program runs it is too late: a shell has soon started others.
     restore = functools.partial(resource.setrlimit, resource.RLIMIT_NOFILE, given)
     # There are systems that have no number for "as many as you like".
     with contextlib.suppress(ValueError, OSError):
