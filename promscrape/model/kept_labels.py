@@ -82,9 +82,11 @@ class KeptLabels(Sequence[Labels]):
 
     def _own_numbers(self) -> "array[int]":
         places = self._places
-        if isinstance(places, range):
-            return self._numbers[places.start : places.stop : places.step]
-        return picked(self._numbers, places, "I")
+        if not isinstance(places, range):
+            return picked(self._numbers, places, "I")
+        if places.step == 1:
+            return self._numbers[places.start : places.stop]
+        return picked(self._numbers, array("I", places), "I")
 
     def values_of(self, name: str) -> Values:
         """Return what each label set has under a name."""
