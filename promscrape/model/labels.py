@@ -122,7 +122,7 @@ class Labels:
 
     def repeated_name(self) -> str | None:
         """Return the first name that stands twice, if any."""
-        wire, previous = self.wire, b""
+        wire, previous = self.wire, None
         count, at = _read_uvarint(wire, 0)
         for _ in range(count):
             size, at = _read_uvarint(wire, at)

@@ -64,6 +64,8 @@ def test_a_name_given_twice_stays_twice() -> None:
     assert list(twice) == [("a", "x"), ("b", "1"), ("b", "2")]
     assert twice.repeated_name() == "b"
     assert labels(a="1", b="1").repeated_name() is None
+    assert Labels.from_pairs([("", "1")]).repeated_name() is None
+    assert Labels.from_pairs([("", "1"), ("", "2")]).repeated_name() == ""
 
 
 def test_an_absent_label_reads_as_the_empty_value() -> None:
