@@ -75,7 +75,7 @@ class Counter:
 
 def config(target: str, url: str, more: str = "") -> str:
     return f"""\
-global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
+global: {{scrape_interval: 400ms, scrape_timeout: 400ms}}
 remote_write:
 - name: peer
   url: {url}/api/v1/write
