@@ -209,7 +209,7 @@ async def test_no_timer_is_late_beside_a_large_target(tmp_path: Path) -> None:
 _MEASURING = """
 import asyncio, sys
 from pathlib import Path
-from promscrape.process import give_large_memory_back
+from promscrape.process_settings import give_large_memory_back
 from tests.adversity.test_large_body import bodies_taken
 
 give_large_memory_back({})
