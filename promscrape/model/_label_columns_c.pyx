@@ -10,7 +10,6 @@ reference cycles knows, while it goes by what lies there.
 from array import array
 
 from cpython cimport array as c_array
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy
 

@@ -100,7 +100,7 @@ class _Lines:
 def _said_first(lines: _Lines) -> tuple[Mapping[str, Metadata], frozenset[str], int]:
     """Return what a body says, of which families, and the size of it.
 
-    A parser makes one object of what they all say (`exposition/text_format.py`).
+    The parsers of text make one object of a line that they all have (`_shared_metadata`).
     """
     said = _folded(lines.lines, {})
     return said, frozenset(said), _size_bytes(said.values())

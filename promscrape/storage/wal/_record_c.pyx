@@ -4,6 +4,7 @@
 """The compiled twin of `_record_py`, which says what these functions do.
 
 A record that is not well-formed is given to the plain twin, which then says what is wrong with it.
+All of the codec stands in one file, as there, since both directions share how numbers are written.
 """
 
 from array import array
